@@ -1,0 +1,246 @@
+"""What a model is to the rest of the engine: two protocols, and what each instance can do.
+
+Boundary: types only; no torch, no network. `Model` continues prompts (every backend). `TokenModel` also shows
+its next-token distribution and grows a batch of branches step by step (local transformers models). Every
+method that works is a generator of events, so whoever runs it decides who watches and when to stop.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any, Literal, Protocol, TypeVar, runtime_checkable
+
+import numpy as np
+import numpy.typing as npt
+
+from playground.events import Alternative, EndReason, Event, TokenAdded
+from playground.prompts import Prompt, Written
+from playground.sampling import Sampling
+
+T = TypeVar("T")
+Need = Literal["full_logits", "prefill", "json_mode", "seed", "n"]
+
+
+@dataclass(frozen=True, slots=True)
+class Capabilities:
+    """What one model instance can give. A number it cannot give is never invented.
+
+    Attributes:
+        full_logits: the whole next-token distribution, and branches decoded step by step.
+        top_logprobs: how many alternatives come with a token (0: none; with full_logits: as many as asked).
+        top_k, min_p, seed, n: these request settings are honoured.
+        prefill: the reply can be begun for the model.
+        json_mode: the backend can force a reply to be JSON.
+        streaming: text arrives while it is written.
+        cancel: stopping ends the work at once.
+        local: it runs on this machine, so calls cost no money.
+        context_length: tokens that prompt and reply may have together, where known.
+    """
+
+    full_logits: bool = False
+    top_logprobs: int = 0
+    top_k: bool = False
+    min_p: bool = False
+    seed: bool = False
+    prefill: bool = False
+    n: bool = False
+    json_mode: bool = False
+    streaming: bool = False
+    cancel: bool = False
+    local: bool = False
+    context_length: int | None = None
+
+    def missing(self, needs: Sequence[Need] | frozenset[Need]) -> list[Need]:
+        """The needs that this model does not meet, in a fixed order."""
+        return sorted(need for need in needs if not getattr(self, need))
+
+    def to_json(self) -> dict[str, Any]:
+        return asdict(self)
+
+
+REASONS: dict[Need, str] = {
+    "full_logits": "it needs the full next-token distribution, which this model's server does not give",
+    "prefill": "it begins the reply for the model, which this model's server does not allow",
+    "json_mode": "it needs replies forced to be JSON",
+    "seed": "it needs a seed that the server honours",
+    "n": "it needs several replies to one request",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class ModelInfo:
+    """A model as a list shows it, before it is loaded. `parameters` counts weights, None if unknown."""
+
+    name: str
+    title: str
+    backend: str
+    capabilities: Capabilities
+    parameters: int | None = None
+    note: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Completion:
+    """A finished piece of writing. `tokens` is empty for backends without tokens."""
+
+    node: str
+    text: str
+    tokens: tuple[TokenAdded, ...]
+    end: EndReason
+
+
+class Model(Protocol):
+    """Something that continues a prompt."""
+
+    @property
+    def name(self) -> str:
+        """The name it is chosen by ("embedded", "groq:…", a Hugging Face id, a directory)."""
+        ...
+
+    @property
+    def capabilities(self) -> Capabilities: ...
+
+    @property
+    def versions(self) -> dict[str, str]:
+        """What a rerun must match: weights' revision or hash, libraries, device, dtype."""
+        ...
+
+    def sample(
+        self,
+        prompt: Prompt,
+        nodes: Sequence[str],
+        sampling: Sampling,
+        *,
+        node: str,
+        purpose: str,
+        max_new_tokens: int,
+        seed: int,
+        stop: Sequence[str] = (),
+        json_mode: bool = False,
+    ) -> Generator[Event, None, list[Completion]]:
+        """Continue `prompt` once per entry of `nodes`, together; returns the completions in that order.
+
+        Yields CallStarted and Spent (charged to `node`), then tokens or text for `nodes` while they grow, and
+        one TextEnded each. The same `seed` and node id give the same draw.
+
+        Raises:
+            BadInput: the prompt does not fit the context.
+            ModelError: the model gave something that is no distribution (NaN) or no reply.
+        """
+        ...
+
+
+class Branch(Protocol):
+    """One continuation of a prefix, growing. Only the model that made it can grow it."""
+
+    @property
+    def node(self) -> str: ...
+
+    @property
+    def tokens(self) -> Sequence[TokenAdded]: ...
+
+    @property
+    def text(self) -> str:
+        """All its tokens' bytes, decoded together."""
+        ...
+
+    @property
+    def end(self) -> EndReason | None:
+        """Why it stopped growing; None while it may go on."""
+        ...
+
+    def force(self, text: str) -> None:
+        """Queue text that is written next, whatever the model would have said (its real log-probabilities
+        and margins are recorded). A branch that had stopped may go on after it."""
+        ...
+
+
+class Prefix(Protocol):
+    """A prompt that has been read: its keys and values, and what may come next."""
+
+    @property
+    def token_count(self) -> int: ...
+
+    def top(self, k: int) -> list[Alternative]:
+        """The k likeliest next tokens on raw logits, best first.
+
+        Raises:
+            BadInput: k is larger than the vocabulary.
+        """
+        ...
+
+    def alternatives(self, ids: Sequence[int]) -> list[Alternative]:
+        """These tokens, with their log-probabilities as the next one.
+
+        Raises:
+            BadInput: an id that is no token.
+        """
+        ...
+
+    def logits(self) -> npt.NDArray[np.float32]:
+        """Raw logits of the next token, shape (vocabulary,)."""
+        ...
+
+    def fork(self, nodes: Sequence[str], first: Sequence[int] | None = None) -> list[Branch]:
+        """New branches, one per node id, sharing this prefix; `first` forces each one's first token by id."""
+        ...
+
+
+def outcome(work: Generator[Event, None, T]) -> T:
+    """What a generator of events returns, its events unread."""
+    while True:
+        try:
+            next(work)
+        except StopIteration as done:
+            value: T = done.value
+            return value
+
+
+@runtime_checkable
+class TokenModel(Model, Protocol):
+    """A model whose next-token distribution is open and whose branches decode as one batch."""
+
+    @property
+    def ends(self) -> frozenset[int]:
+        """Ids of the tokens that end a text."""
+        ...
+
+    def prefill(
+        self, prompt: Prompt | Written, *, node: str, purpose: str, then: Sequence[int] = ()
+    ) -> Generator[Event, None, Prefix]:
+        """Read a prompt once, and after it the tokens `then`. Yields CallStarted and Spent (charged to `node`)."""
+        ...
+
+    def measure(
+        self,
+        prompt: Prompt | Written,
+        *,
+        node: str,
+        purpose: str,
+        then: Sequence[int] = (),
+        alternatives: int = 10,
+    ) -> Generator[Event, None, list[tuple[TokenAdded, int | None]]]:
+        """Read a text once and say of each of its tokens how it was foreseen, and its rank among all from 1.
+
+        The rank is None, and the measures mean nothing, for a first token that nothing stands before. Yields
+        CallStarted and Spent.
+        """
+        ...
+
+    def decode(
+        self,
+        branches: Sequence[Branch],
+        sampling: Sampling,
+        *,
+        node: str,
+        max_new_tokens: int,
+        seed: int,
+        stop: Sequence[str] = (),
+    ) -> Generator[Event, None, None]:
+        """Grow all branches together until each has ended; events come after every step.
+
+        `max_new_tokens` counts the tokens added by this call, forced ones included. Spent is charged to
+        `node`, once a step.
+        """
+        ...
