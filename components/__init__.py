@@ -1,0 +1,1 @@
+"""Widgets and pictures: each takes engine values and draws them. Knows the engine, never the pages."""

@@ -1,0 +1,121 @@
+"""The answer card: what a run came to, how sure it is of it and what it cost.
+
+Boundary: draws a finished trace; the numbers it derives from it are pure functions.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+
+import streamlit as st
+
+from components.wording import count, duration, plain, rough_duration, well_formed
+from playground.trace import Trace
+
+MANY = 500
+_LARGE = 60
+
+
+def answer_card(trace: Trace) -> None:
+    """Draw the card of a run that is over; one that did not come to its end says so first."""
+    finished = trace.status == "finished"
+    if not finished:
+        outcome(trace)
+    with st.container(border=True):
+        if finished or trace.answered:
+            answer(trace)
+        cost(trace)
+        if finished:
+            st.caption(many(trace))
+    for message, times in Counter(warning.message for warning in trace.warnings).items():
+        st.warning(plain(message) + (f" ({times} times)" if times > 1 else ""), icon=":material/info:")
+
+
+def answer(trace: Trace) -> None:
+    """The answer itself, whether it is right, and the confidence with what it measures."""
+    answered = trace.answered
+    text = answered.text if answered else None
+    with st.container(horizontal=True, vertical_alignment="center"):
+        if text is None:
+            st.title("No answer", anchor=False, width="content")
+        elif len(text) <= _LARGE and "\n" not in text.strip():
+            st.title(plain(text), anchor=False, width="content")
+        verdict(trace)
+    if text is not None and (len(text) > _LARGE or "\n" in text.strip()):
+        st.text(well_formed(text))
+    if answered and answered.confidence is not None:
+        what = f": {plain(answered.confidence_kind)}, from 0 to 1" if answered.confidence_kind else ""
+        st.caption(f"Confidence **{answered.confidence:.3f}**{what}")
+    elif answered and text is not None:
+        st.caption("Confidence: not measured by this strategy on this model.")
+
+
+def verdict(trace: Trace) -> None:
+    """Right or wrong, in a word and an icon, where the right answer is known."""
+    gold = trace.started.gold if trace.started else None
+    if trace.correct is True:
+        st.badge("Right", icon=":material/check:", color="green")
+    elif trace.correct is False:
+        right = f", the right answer is {plain(gold, _LARGE)}" if gold else ""
+        st.badge(f"Wrong{right}", icon=":material/close:", color="red")
+    elif gold is not None:
+        st.badge(f"Not marked, the right answer is {plain(gold, _LARGE)}", color="gray")
+
+
+def cost(trace: Trace) -> None:
+    """Everything the run spent, losing branches included."""
+    usage = trace.usage
+    with st.grid(6, min_column_width=112, gap="small"):
+        # Only short labels have room for a help mark in six columns.
+        st.metric(
+            "Calls", count(usage.calls), help="Sequences asked of the model: every branch, sample and step."
+        )
+        st.metric("Prompt tokens", count(usage.prompt_tokens))
+        st.metric("Completion tokens", count(usage.completion_tokens))
+        st.metric("Forward passes", count(usage.forward_passes))
+        st.metric("Time", duration(trace.seconds), help="From the run's first event to its last.")
+        st.metric(
+            "Money",
+            money(trace.cost_usd),
+            help="Free: runs on this machine."
+            if trace.cost_usd == 0
+            else "The price of this model is not known.",
+        )
+
+
+def money(cost_usd: float | None) -> str:
+    """US dollars, "free", or "unknown"."""
+    if cost_usd is None:
+        return "unknown"
+    return "free" if cost_usd == 0 else f"${cost_usd:.4f}"
+
+
+def many(trace: Trace) -> str:
+    """What as many questions would take, in markdown; says that it is scaled up from this one run."""
+    if not trace.usage.completion_tokens or not trace.seconds:
+        return "The run wrote nothing, so nothing can be said about many such questions."
+    spent = {
+        None: "at an unknown price",
+        0.0: "free on this machine",
+    }.get(trace.cost_usd, f"for {money((trace.cost_usd or 0) * MANY)}".replace("$", "\\$"))
+    return (
+        f"{MANY} such questions, one after another, would take {rough_duration(trace.seconds * MANY)} and write "
+        f"{count(trace.usage.completion_tokens * MANY)} tokens, {spent}. Scaled up from what this one run measured."
+    )
+
+
+def outcome(trace: Trace) -> None:
+    """How a run ended that did not come to its end."""
+    after, kept = duration(trace.seconds), "Everything written up to there is kept below."
+    match trace.status:
+        case "failed":
+            why = f"{plain(trace.failure.message)} {plain(trace.failure.hint)}" if trace.failure else ""
+            st.error(f"**Failed after {after}.** {why}", icon=":material/error:")
+            st.caption(kept)
+        case "cancelled":
+            st.info(f"**Stopped by hand after {after}.** {kept}", icon=":material/stop_circle:")
+        case "interrupted":
+            st.warning(
+                f"**Interrupted after {after}:** the program ended while the run was going. {kept}",
+                icon=":material/power_off:",
+            )
