@@ -1,16 +1,19 @@
-"""CoT-decoding's work, k branches with forced first tokens decoded greedily, three ways:
+"""CoT-decoding's work, k branches with forced first tokens decoded greedily, three ways, and the least there is to do:
 
 (a) ours: one prefill, one batch, and the whole trace of every token (log-probability, entropy, margin, ten
     alternatives), every event consumed;
 (b) the obvious public way: k separate `generate` calls that return their scores;
-(c) the floor: one batched `generate` that records nothing.
+(c) one batched `generate` that records nothing;
+(d) the floor: the network's own matrix products for the steps and rows of (a), and nothing else: no attention, no
+    prompt, no choice of a token. (b) over (d) is more than any engine can win over (b) with these weights in this
+    number format.
 
     python benchmarks/decoding.py [--quick] [--only embedded|qwen2-0.5b] [--threads N]
 
-Each shape is run in turns (abc, bca, cab …) and the median is shown, of the clock's seconds and of the processor's
-(which say more while the machine is busy with other things); all three get the same prompt, first tokens and
+Each shape is run in turns (abcd, bcda, cdab …) and the median is shown, of the clock's seconds and of the processor's
+(which say more while the machine is busy with other things); all get the same prompt, first tokens and
 limit. Random models never end a text, so they write the same number of tokens by construction; the trained embedded
-model ends its texts in all three.
+model ends its texts in all of them.
 """
 
 from __future__ import annotations
@@ -20,7 +23,7 @@ import statistics
 import sys
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -43,12 +46,13 @@ QUESTION = "Ray has 19 eggs. He buys 4 boxes of 6 eggs. How many eggs does Ray h
 
 @dataclass(frozen=True)
 class Case:
-    """One model and how much it writes."""
+    """One model and how much it writes; `rows` is filled by (a): how many branches each step wrote on."""
 
     title: str
     model: LocalModel
     new_tokens: int
     repeats: int
+    rows: list[int] = field(default_factory=list)
 
 
 def random_model(config: Any) -> LocalModel:
@@ -114,6 +118,7 @@ def ours(case: Case, _: list[int], first: list[int]) -> int:
     # What earlier rounds read must not help.
     model.network.readings.clear()
     usage, tokens = Usage(), 0
+    case.rows.clear()
     prefix = outcome(model.prefill(plain(QUESTION), node="q", purpose="benchmark"))
     branches = prefix.fork([f"q/{i}" for i in range(K)], first)
     for event in model.decode(branches, GREEDY, node="q", max_new_tokens=case.new_tokens, seed=0):
@@ -121,6 +126,7 @@ def ours(case: Case, _: list[int], first: list[int]) -> int:
             tokens += 1
         elif isinstance(event, Spent):
             usage += event.usage
+            case.rows.append(event.usage.completion_tokens)
     return usage.completion_tokens
 
 
@@ -144,6 +150,16 @@ def batched(case: Case, prompt: list[int], first: list[int]) -> int:
     return rows.numel() if pad is None else int((rows != pad).sum())
 
 
+def products(case: Case, _: list[int], __: list[int]) -> int:
+    """(d): every linear layer once a step, on as many rows; the first step's logits are the prompt's."""
+    layers = [m for m in case.model.network._model.modules() if isinstance(m, torch.nn.Linear)]
+    with torch.inference_mode():
+        for rows in case.rows[1:]:
+            for layer in layers:
+                layer(torch.ones(rows, layer.in_features))
+    return sum(case.rows)
+
+
 def generate(network: Any, rows: list[list[int]], new: int, **options: Any) -> Any:
     ids = torch.tensor(rows, device=network.device)
     return network.generate(
@@ -160,6 +176,7 @@ WAYS: dict[str, Callable[[Case, list[int], list[int]], int]] = {
     "(a) ours, full trace": ours,
     "(b) k generate calls with scores": separate,
     "(c) one batched generate, no scores": batched,
+    "(d) its matrix products alone": products,
 }
 
 
@@ -173,7 +190,7 @@ def measure(case: Case) -> None:
     written: dict[str, int] = {}
     names = list(WAYS)
     for repeat in range(case.repeats + 1):
-        for name in names[repeat % 3 :] + names[: repeat % 3]:
+        for name in names[repeat % 4 :] + names[: repeat % 4]:
             start, cpu = time.perf_counter(), time.process_time()
             written[name] = WAYS[name](case, prompt, first)
             if repeat:  # The first round warms up.
