@@ -26,6 +26,12 @@ st.navigation(
             help="Look at the next token: logits, temperature, top-k, top-p, min-p and chance, live.",
         ),
         st.Page(
+            "pages/compare.py",
+            title="Compare",
+            icon=":material/view_column:",
+            help="Several models, strategies or settings on one question, side by side.",
+        ),
+        st.Page(
             "pages/sessions.py",
             title="Sessions",
             icon=":material/history:",

@@ -5,6 +5,7 @@ Boundary: draws a finished trace; the numbers it derives from it are pure functi
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 
 import streamlit as st
@@ -77,9 +78,7 @@ def cost(trace: Trace) -> None:
         st.metric(
             "Money",
             money(trace.cost_usd),
-            help="Free: runs on this machine."
-            if trace.cost_usd == 0
-            else "The price of this model is not known.",
+            help=price_note(trace),
         )
 
 
@@ -87,7 +86,29 @@ def money(cost_usd: float | None) -> str:
     """US dollars, "free", or "unknown"."""
     if cost_usd is None:
         return "unknown"
-    return "free" if cost_usd == 0 else f"${cost_usd:.4f}"
+    if cost_usd == 0:
+        return "free"
+    # Two digits that say something, whole cents from a dollar on.
+    places = 2 if cost_usd >= 1 else max(4, 1 - math.floor(math.log10(cost_usd)))
+    return f"${cost_usd:,.{places}f}"
+
+
+def price_note(trace: Trace) -> str:
+    """Where the amount of money comes from, in markdown."""
+    started = trace.started
+    if started is not None and started.local:
+        return "Free: runs on this machine."
+    price = started.price if started else None
+    if price is None:
+        return "The price of this model is not known."
+    if trace.cost_usd is None:
+        return "The server did not say how many tokens it read and wrote."
+    cached = price.get("cached")
+    of_those = "" if cached is None else f" ({cached:g} of those in its cache)"
+    return plain(
+        f"US dollars for a million tokens: {price['input']:g} read{of_those}, {price['output']:g} written; prices of "
+        f"{price.get('date', 'an unknown date')} from {price.get('source', 'an unknown source')}."
+    )
 
 
 def many(trace: Trace) -> str:
@@ -96,7 +117,7 @@ def many(trace: Trace) -> str:
         return "The run wrote nothing, so nothing can be said about many such questions."
     spent = {
         None: "at an unknown price",
-        0.0: "free on this machine",
+        0.0: "free on this machine" if trace.started and trace.started.local else "free",
     }.get(trace.cost_usd, f"for {money((trace.cost_usd or 0) * MANY)}".replace("$", "\\$"))
     return (
         f"{MANY} such questions, one after another, would take {rough_duration(trace.seconds * MANY)} and write "
@@ -113,7 +134,12 @@ def outcome(trace: Trace) -> None:
             st.error(f"**Failed after {after}.** {why}", icon=":material/error:")
             st.caption(kept)
         case "cancelled":
-            st.info(f"**Stopped by hand after {after}.** {kept}", icon=":material/stop_circle:")
+            why = (
+                f"Stopped after {after}: {plain(trace.stopped)}"
+                if trace.stopped
+                else f"Stopped by hand after {after}"
+            )
+            st.info(f"**{why}.** {kept}", icon=":material/stop_circle:")
         case "interrupted":
             st.warning(
                 f"**Interrupted after {after}:** the program ended while the run was going. {kept}",

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 import streamlit as st
 
 from components import engine
+from components.asking import Known
 from components.live_run import LiveRun
 from playground.errors import PlaygroundError
 from playground.trace import Trace
@@ -20,15 +21,6 @@ _KEY = "ask"
 RUN_PARAMETER = "run"
 PATIENCE = 0.15
 """Seconds that a click on Run may wait for the first token."""
-
-
-@dataclass(frozen=True, slots=True)
-class Known:
-    """A question whose right answer is known."""
-
-    question: str
-    answer: str
-    family: str | None = None
 
 
 @dataclass(slots=True)
@@ -52,6 +44,7 @@ class AskState:
     problem: PlaygroundError | None = None
     lost: PlaygroundError | None = None
     known: Known | None = None
+    page: str = "ask"
 
     @property
     def run_id(self) -> str | None:

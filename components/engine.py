@@ -7,16 +7,20 @@ engine process, and this process only folds and draws what comes out of it.
 from __future__ import annotations
 
 import threading
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 import streamlit as st
 
+from playground import keys
 from playground.errors import PlaygroundError
 from playground.events import RunStarted
+from playground.execute import RunSpec
 from playground.models import catalog
-from playground.models.base import ModelInfo
+from playground.models.base import Capabilities, ModelInfo
 from playground.runner import Runner, default_backend
+from playground.runner.relay import Relay, Relays
 from playground.settings import settings
 from playground.store import SavedRun, Store
 
@@ -29,6 +33,12 @@ def runner() -> Runner:
         PlaygroundError: a setting cannot be used, or the saved runs cannot be opened.
     """
     return Runner(Store(settings().database), default_backend())
+
+
+@st.cache_resource(max_entries=1, show_spinner=False)
+def relays() -> Relays:
+    """The lanes of all comparisons that go on in this server."""
+    return Relays(runner())
 
 
 def latest_runs(limit: int) -> list[SavedRun]:
@@ -67,6 +77,48 @@ def model_info(name: str) -> ModelInfo:
         PlaygroundError: there is no such model, or its files cannot be read.
     """
     return catalog.info(name)
+
+
+def start(spec: RunSpec, session: str | None = None) -> str:
+    """Begin a run with this visitor's keys; as `Runner.start`."""
+    with keys.given(_visitors_keys()):
+        return runner().start(spec, session)
+
+
+def start_lane(session: str, lane: int, specs: Sequence[RunSpec]) -> Relay:
+    """Begin the runs of a lane of a comparison with this visitor's keys; as `Relays.start`."""
+    with keys.given(_visitors_keys()):
+        return relays().start(session, lane, specs)
+
+
+def probe(name: str) -> ModelInfo:
+    """Ask a model's server what it gives; takes as long as the server does.
+
+    Raises:
+        PlaygroundError: the server cannot be used.
+    """
+    with keys.given(_visitors_keys()):
+        return _model(runner().call("probe", model=name))
+
+
+def listed(scheme: str, address: str) -> list[ModelInfo]:
+    """The models that a server lists for this visitor at this moment.
+
+    Raises:
+        PlaygroundError: the list cannot be had.
+    """
+    with keys.given(_visitors_keys()):
+        return [_model(found) for found in runner().call("listed", scheme=scheme, address=address)]
+
+
+def _model(plain: Mapping[str, Any]) -> ModelInfo:
+    return ModelInfo(**{**plain, "capabilities": Capabilities(**plain["capabilities"])})
+
+
+def _visitors_keys() -> keys.Keys:
+    """What this visitor typed; see `servers`."""
+    state = st.session_state.get("servers.state")
+    return {} if state is None else state.keys
 
 
 @dataclass(slots=True)

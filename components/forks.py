@@ -41,7 +41,7 @@ def start(chosen: Selection, main: LiveRun, forks: list[LiveRun]) -> PlaygroundE
     token = live.trace.nodes[chosen.node].tokens[chosen.index].alternatives[chosen.alternative]
     try:
         spec = fork(live.trace, chosen.node, chosen.index, token.id, root=main.run_id)
-        forks.append(LiveRun(engine.runner().start(spec)))
+        forks.append(LiveRun(engine.start(spec)))
     except PlaygroundError as error:
         return error
     return None

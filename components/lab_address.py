@@ -61,7 +61,7 @@ def _take_place(state: LabState, said: dict[str, str]) -> None:
     model = said.get("model", "")
     if model not in {info.name for info in engine.models()}:
         return  # a path is of no use to another model
-    st.session_state[pickers.MODEL_KEY] = state.model = model
+    st.session_state[pickers.model_key()] = state.model = model
     parts = said.get("path", "").split(",")
     state.path = tuple(Token(int(part)) for part in parts if part.isdecimal() and len(part) < 10)
     # Without a text, the first token of the path has nothing before it to be foreseen from.

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import streamlit as st
 
-from components import engine, lab_address, lab_engine, lab_state, question
+from components import asking, engine, lab_address, lab_engine, lab_state
 from components.lab import LabView, Look, lab, reported_action, reported_settings
 from components.lab_state import FORM_KEY, LAB_KEY, QUESTION, TEXT, TEXT_KEY, LabState
 from components.wording import plain
@@ -47,7 +47,7 @@ def prompt_box() -> None:
             help="A question is put in the model's own form for questions, up to where its reply begins. Plain text "
             "is read as it stands.",
         )
-        examples = [known.question for known in question.examples()]
+        examples = [known.question for known in asking.examples()]
         st.menu_button(
             "Examples",
             [*examples, *TEXTS],
@@ -60,7 +60,7 @@ def prompt_box() -> None:
 
 def first_text() -> str:
     """What a first visit looks at."""
-    return question.examples()[0].question
+    return asking.examples()[0].question
 
 
 def look_here(model: ModelInfo, state: LabState) -> Look | None:
@@ -150,9 +150,9 @@ def _start() -> None:
 
 
 def _use_embedded() -> None:
-    from components.pickers import MODEL_KEY
+    from components.pickers import model_key
 
-    st.session_state[MODEL_KEY] = "embedded"
+    st.session_state[model_key()] = "embedded"
 
 
 def _take_example() -> None:

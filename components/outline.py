@@ -17,31 +17,32 @@ _UNITS = {"logprob": " nats"}
 _TEXT = 88
 
 
-def outline(trace: Trace) -> str:
-    """One line a node, children below their parent, in the order they were opened."""
+def outline(trace: Trace, here: str | None = None) -> str:
+    """One line a node, children below their parent, in the order they were opened; that of node `here` is marked."""
     roots = [node for node in trace.nodes.values() if node.parent not in trace.nodes]
-    return "\n".join(line for root in roots for line in _lines(trace, root, "", ""))
+    return "\n".join(line for root in roots for line in _lines(trace, root, "", "", here))
 
 
-def tree(trace: Trace) -> None:
+def tree(trace: Trace, here: str | None = None) -> None:
     """Draw the outline."""
-    text = outline(trace)
+    text = outline(trace, here)
     if not text:
         st.caption("The tree is still empty.")
         return
     st.caption(
         f"{count(len(trace.nodes), 'node')}: role, what was found there, status, and how its text begins."
+        + (" The link leads to the one marked ▶." if here else "")
     )
     st.code(text, language=None)
 
 
-def _lines(trace: Trace, node: Node, lead: str, indent: str) -> Iterator[str]:
-    yield lead + describe(node)
+def _lines(trace: Trace, node: Node, lead: str, indent: str, here: str | None) -> Iterator[str]:
+    yield lead + ("▶ " if node.id == here else "") + describe(node)
     children = list(trace.children(node))
     for i, child in enumerate(children):
         last = i == len(children) - 1
         yield from _lines(
-            trace, child, indent + ("└─ " if last else "├─ "), indent + ("   " if last else "│  ")
+            trace, child, indent + ("└─ " if last else "├─ "), indent + ("   " if last else "│  "), here
         )
 
 

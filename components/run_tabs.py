@@ -10,16 +10,35 @@ from dataclasses import dataclass
 
 import streamlit as st
 
-from components import engine, forks
+from components import engine, forks, places
 from components.chain import chain
 from components.live_run import LiveRun
 from components.outline import tree
+from components.places import Place
 from components.record_views import prompts_sent, raw_events
-from components.tokens import Selection, branch_view, strip_view, token_picture
+from components.tokens import (
+    Selection,
+    Target,
+    TokenView,
+    branch_view,
+    row_id,
+    selected,
+    strip_view,
+    token_picture,
+)
 from components.wording import plain, shorten
 from playground.errors import PlaygroundError
 from playground.strategies.base import load_all
 from playground.trace import Node, Trace
+
+STEPS, BRANCHES, TOKENS, TREE, PROMPTS, RAW = (
+    "Steps",
+    "Branches",
+    "Tokens",
+    "Tree",
+    "Prompts sent",
+    "Raw events",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +49,8 @@ class Shown:
         page: whose widgets they are.
         on_fork: what a click on an alternative does; None where no fork can follow.
         editable: whether a chain's steps can be edited and gone on from.
+        on_select: what a click on a token does.
+        target: where a link that was followed leads.
     """
 
     trace: Trace
@@ -37,6 +58,8 @@ class Shown:
     page: str = "ask"
     on_fork: Callable[[Selection], None] | None = None
     editable: bool = True
+    on_select: Callable[[Selection], None] | None = None
+    target: Target | None = None
 
 
 def tabs(shown: Shown) -> None:
@@ -44,7 +67,7 @@ def tabs(shown: Shown) -> None:
     trace = shown.trace
     steps = is_chain(trace)
     first, tokens, outline, prompts, raw = st.tabs(
-        ["Steps" if steps else "Branches", "Tokens", "Tree", "Prompts sent", "Raw events"],
+        [STEPS if steps else BRANCHES, TOKENS, TREE, PROMPTS, RAW],
         key=f"{shown.page}.view",
         on_change="rerun",
     )
@@ -56,7 +79,7 @@ def tabs(shown: Shown) -> None:
             token_strip(shown, steps)
     if outline.open:
         with outline:
-            tree(trace)
+            tree(trace, shown.target.node if shown.target else None)
     if prompts.open:
         with prompts:
             prompts_sent(trace)
@@ -76,6 +99,21 @@ def is_chain(trace: Trace) -> bool:
     return known.shape == "steps" if known else bool(trace.with_role("step"))
 
 
+def open_at(page: str, trace: Trace, place: Place) -> None:
+    """Let the tab in which a place is seen be the open one when the tabs are next drawn."""
+    node = trace.nodes[place.node]
+    steps = is_chain(trace)
+    tab = TREE
+    if not steps and branch_view(trace).row(row_id(trace.run_id, node.id)):
+        tab = BRANCHES
+    elif node.tokens:
+        tab = TOKENS
+        st.session_state[f"{page}.strip_node"] = node.id
+    elif steps and node.role in ("step", "answer"):
+        tab = STEPS
+    st.session_state[f"{page}.view"] = tab
+
+
 def branches(shown: Shown) -> None:
     """All branches at once, one row each, and below them the forks."""
     trace = shown.trace
@@ -83,7 +121,7 @@ def branches(shown: Shown) -> None:
         st.caption("No branch has begun yet." if trace.running else "The run opened no branch.")
         return
     view = branch_view(trace, forks=forks.rows(shown.forks))
-    token_picture(view, key=f"{shown.page}.branches", on_fork=shown.on_fork)
+    picture(view, shown, key=f"{shown.page}.branches")
 
 
 def token_strip(shown: Shown, steps: bool) -> None:
@@ -120,7 +158,20 @@ def token_strip(shown: Shown, steps: bool) -> None:
 
 def strip(nodes: list[Node], own: Trace, shown: Shown, *, key: str) -> None:
     """Texts of one run: the one on screen, or a fork of it."""
-    token_picture(strip_view(nodes, run=own.run_id, running=own.running), key=key, on_fork=shown.on_fork)
+    picture(strip_view(nodes, run=own.run_id, running=own.running), shown, key=key)
+
+
+def picture(view: TokenView, shown: Shown, *, key: str) -> None:
+    """Rows or texts with everything that can be done at a token."""
+
+    def select() -> None:
+        chosen = selected(key, view)
+        if shown.on_select and chosen:
+            shown.on_select(chosen)
+
+    token_picture(
+        view, key=key, on_fork=shown.on_fork, on_select=select, target=shown.target, link=places.PAGE
+    )
 
 
 def text_name(node: Node) -> str:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import streamlit as st
 
-from components import ask_state, engine, forks, question
+from components import ask_state, engine, forks, places, question
 from components.answer_card import answer_card
 from components.run_tabs import Shown, tabs
 from components.wording import count, duration, plain, setting_name, setting_value, shorten
@@ -63,6 +63,13 @@ def heading(trace: Trace) -> None:
                 icon=":material/restart_alt:",
                 on_click=question.use_again,
             )
+        if not trace.running:
+            st.page_link(
+                "pages/explore.py",
+                label="Open in Explore",
+                icon=":material/play_circle:",
+                query_params=places.parameters(trace.run_id),
+            )
         with st.popover("Link", icon=":material/link:", type="tertiary"):
             st.caption("This run is saved. Its address, for a bookmark or for someone on the same machine:")
             st.code(link(trace.run_id), language=None)
@@ -111,6 +118,10 @@ def progress(trace: Trace) -> None:
     """A line on how far a running run is."""
     usage = trace.usage
     written = max(usage.completion_tokens, sum(len(node.tokens) for node in trace.nodes.values()))
+    if (waiting := trace.waiting) is not None:
+        so_far = f" ({duration(waiting.seconds)})" if waiting.seconds else ""
+        st.caption(f":shimmer[Waiting for the server: {plain(waiting.reason)}{so_far}]")
+        return
     if not trace.calls:
         st.caption(":shimmer[Waiting for the model …]")
         return

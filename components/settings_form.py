@@ -1,7 +1,7 @@
 """A strategy's form, generated from the fields of its params model.
 
 Boundary: reads the pydantic fields and draws one widget each; what a widget returns is checked again by
-`Strategy.parse` when the run starts. Knows no strategy by name.
+`Strategy.parse` when the run starts. Knows no strategy by name. `page` says whose widgets they are.
 """
 
 from __future__ import annotations
@@ -22,6 +22,7 @@ from playground.strategies.base import Params, Strategy
 
 Kind = Literal["bool", "int", "float", "choice", "text", "other"]
 
+PAGE = "ask"
 _SLIDER_STEPS = 100
 _DRAWN_ONLY = ("temperature", "top_p", "top_k", "min_p")
 _MODEL_SETTINGS = ("top_k", "min_p")
@@ -71,9 +72,9 @@ def settings_of(params: type[Params]) -> list[Setting]:
     ]
 
 
-def widget_key(strategy: str, name: str) -> str:
+def widget_key(strategy: str, name: str, page: str = PAGE) -> str:
     """The key of the widget that holds a strategy's setting."""
-    return f"ask.{strategy}.{name}"
+    return f"{page}.{strategy}.{name}"
 
 
 def blocked(setting: Setting, capabilities: Capabilities) -> str | None:
@@ -99,14 +100,14 @@ def matters(setting: Setting, values: Mapping[str, Any]) -> bool:
     return all(values.get(name) == wanted for name, wanted in setting.when)
 
 
-def settings_form(strategy: Strategy, capabilities: Capabilities) -> dict[str, Any]:
+def settings_form(strategy: Strategy, capabilities: Capabilities, page: str = PAGE) -> dict[str, Any]:
     """Draw the form; returns the settings to run with, those the model cannot honour left at their defaults."""
     values: dict[str, Any] = {}
     for setting in settings_of(strategy.params):
-        if not matters(setting, _held(strategy)):
+        if not matters(setting, _held(strategy, page)):
             continue
-        key = widget_key(strategy.name, setting.name)
-        unable, idle = blocked(setting, capabilities), ignored(setting, _held(strategy))
+        key = widget_key(strategy.name, setting.name, page)
+        unable, idle = blocked(setting, capabilities), ignored(setting, _held(strategy, page))
         reason = unable or idle
         value = _widget(setting, key, disabled=reason is not None, reason=reason)
         if unable is None and setting.kind != "other":
@@ -114,9 +115,9 @@ def settings_form(strategy: Strategy, capabilities: Capabilities) -> dict[str, A
     return values
 
 
-def current_values(strategy: Strategy, capabilities: Capabilities) -> dict[str, Any]:
+def current_values(strategy: Strategy, capabilities: Capabilities, page: str = PAGE) -> dict[str, Any]:
     """What the form holds now, read from the session, for use in callbacks."""
-    held = _held(strategy)
+    held = _held(strategy, page)
     return {
         s.name: held[s.name]
         for s in settings_of(strategy.params)
@@ -124,18 +125,18 @@ def current_values(strategy: Strategy, capabilities: Capabilities) -> dict[str, 
     }
 
 
-def fill(strategy: Strategy, values: Mapping[str, Any]) -> None:
+def fill(strategy: Strategy, values: Mapping[str, Any], page: str = PAGE) -> None:
     """Put values into the form; for use in callbacks, before the widgets are drawn."""
     for setting in settings_of(strategy.params):
         if setting.kind != "other":
-            st.session_state[widget_key(strategy.name, setting.name)] = _fitting(
+            st.session_state[widget_key(strategy.name, setting.name, page)] = _fitting(
                 setting, values.get(setting.name, setting.default)
             )
 
 
-def _held(strategy: Strategy) -> dict[str, Any]:
+def _held(strategy: Strategy, page: str) -> dict[str, Any]:
     return {
-        s.name: st.session_state.get(widget_key(strategy.name, s.name), s.default)
+        s.name: st.session_state.get(widget_key(strategy.name, s.name, page), s.default)
         for s in settings_of(strategy.params)
     }
 

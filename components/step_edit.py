@@ -51,7 +51,7 @@ def go_on(number: int) -> None:
     title, content = _keys(trace.run_id, number)
     given[-1] = {"title": str(st.session_state[title]), "content": str(st.session_state[content])}
     try:
-        run_id = engine.runner().start(
+        run_id = engine.start(
             RunSpec(
                 started.question,
                 started.strategy,

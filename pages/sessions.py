@@ -9,5 +9,6 @@ from components.sessions.finder import filters, table
 inside_navigation()
 st.title("Sessions", anchor=False)
 notices()
-selected(table(filters()))
+found, picked = table(filters())
+selected(picked, there=bool(found))
 importer()

@@ -60,7 +60,7 @@ def spec_of(trace: Trace) -> RunSpec:
         params["begin"] = [to_json(token) for token in written[:before]]
     return RunSpec(
         started.question, started.strategy, started.model, params, started.seed, started.gold, started.family,
-        started.parent,
+        started.parent, started.budget,
     )  # fmt: skip
 
 
@@ -77,7 +77,7 @@ def compare(old: Trace, new: Trace) -> Comparison:
     return Comparison(compared, first, _changed(old, new))
 
 
-def _written(node: Node | None) -> list[tuple[int, str]]:
+def _written(node: Node | None) -> list[tuple[int | None, str]]:
     """(id, text) of a node's tokens, or its text as one of them."""
     if node is None:
         return []
@@ -86,7 +86,9 @@ def _written(node: Node | None) -> list[tuple[int, str]]:
     return [(-1, node.text)] if node.text else []
 
 
-def _parted(node: str, mine: list[tuple[int, str]], theirs: list[tuple[int, str]]) -> Difference | None:
+def _parted(
+    node: str, mine: list[tuple[int | None, str]], theirs: list[tuple[int | None, str]]
+) -> Difference | None:
     same = next(
         (i for i, (a, b) in enumerate(zip(mine, theirs, strict=False)) if a != b), min(len(mine), len(theirs))
     )

@@ -14,7 +14,7 @@ from typing import Any
 import click
 from pydantic_core import PydanticUndefined
 
-from playground import cli_sessions
+from playground import cli_models, cli_sessions, extensions
 from playground import puzzles as puzzle_room
 from playground.errors import BadInput, PlaygroundError
 from playground.events import Record, TextAdded, Titled, TokenAdded
@@ -44,6 +44,9 @@ def main() -> None:
         sys.exit(130)
     except BrokenPipeError:
         sys.stderr.close()
+    finally:
+        for broken in () if sys.stderr.closed else extensions.broken():
+            click.echo(f"Note: {broken.message} {broken.hint}", err=True)
 
 
 def fail(message: str, hint: str = "") -> None:
@@ -56,6 +59,7 @@ def cli() -> None:
     """Watch language models reason and decode."""
 
 
+cli.add_command(cli_models.models)
 cli.add_command(cli_sessions.sessions)
 cli.add_command(cli_sessions.runs)
 
@@ -80,23 +84,31 @@ def strategy_options(command: Callable[..., None]) -> Callable[..., None]:
 
 @cli.command()
 @click.argument("question")
-@click.option(
-    "--model", default="embedded", show_default=True, help="embedded, a Hugging Face id or a directory."
-)
+@cli_models.model_options
 @click.option("--strategy", default="cot-decoding", show_default=True, help="See: strategies.")
 @click.option("--seed", default=0, show_default=True, type=int, help="The seed of all draws.")
 @click.option("--gold", default=None, help="The right answer, where it is known; the run is then marked.")
+@click.option("--budget", default=None, help="tokens=500, calls=5 or seconds=2.5; the run stops there.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object and nothing else.")
 @strategy_options
 def ask(
-    question: str, model: str, strategy: str, seed: int, gold: str | None, as_json: bool, **flags: Any
+    question: str,
+    model: str,
+    strategy: str,
+    seed: int,
+    gold: str | None,
+    budget: str | None,
+    as_json: bool,
+    **flags: Any,
 ) -> None:
     """Answer QUESTION, showing the reasoning; the run is saved."""
     params = {name: value for name, value in flags.items() if value is not None}
+    cli_models.fetch(model)
     store = Store(settings().database)
     runner = Runner(store, InThread(catalog.load))
     try:
-        run_id = runner.start(RunSpec(question, strategy, model, params, seed=seed, gold=gold))
+        spec = RunSpec(question, strategy, model, params, seed, gold, budget=read_budget(budget))
+        run_id = runner.start(spec)
         trace = follow(runner.watch(run_id), show=not as_json)
     except KeyboardInterrupt:
         runner.cancel(run_id)
@@ -109,6 +121,17 @@ def ask(
         click.echo(json.dumps(summarise(trace), ensure_ascii=False))
     else:
         show_result(trace)
+
+
+def read_budget(text: str | None) -> dict[str, float] | None:
+    """ "tokens=500" as a run takes it; what the words mean is checked when it starts."""
+    if text is None:
+        return None
+    unit, _, amount = text.partition("=")
+    try:
+        return {unit.strip(): float(amount)}
+    except ValueError as error:
+        raise BadInput(f"{text!r} is no budget.", "Give one such as tokens=500.") from error
 
 
 def follow(records: Iterator[Record], *, show: bool) -> Trace:
@@ -140,6 +163,8 @@ def show_result(trace: Trace) -> None:
         click.echo()
     result = summarise(trace)
     confidence = result["confidence"]
+    if trace.stopped:
+        click.echo(f"Stopped: {trace.stopped}.")
     click.secho(f"Answer: {result['answer']}", bold=True)
     if confidence is not None:
         click.echo(f"Confidence: {confidence:.3f} ({result['confidence_kind']})")
@@ -200,30 +225,6 @@ def describe(strategy: Strategy) -> dict[str, Any]:
 
 
 @cli.command()
-@click.option("--json", "as_json", is_flag=True, help="Print a JSON list with each one's capabilities.")
-def models(as_json: bool) -> None:
-    """List the models that need no download."""
-    listed = [
-        {
-            "name": info.name,
-            "title": info.title,
-            "backend": info.backend,
-            "parameters": info.parameters,
-            "capabilities": info.capabilities.to_json(),
-            "note": info.note,
-        }
-        for info in catalog.list_models()
-    ]
-    if as_json:
-        click.echo(json.dumps(listed, ensure_ascii=False))
-        return
-    for item in listed:
-        click.secho(f"{item['name']}  ({item['title']})", bold=True)
-        click.echo(f"  {item['note']}")
-    click.echo("Any Hugging Face id or directory of a causal language model works too.")
-
-
-@cli.command()
 @click.argument("family")
 @click.option("-n", "count", default=20, show_default=True, type=click.IntRange(1, 100_000), help="How many.")
 @click.option("--seed", default=0, show_default=True, type=int)
@@ -242,9 +243,7 @@ def puzzles(family: str, count: int, seed: int, difficulty: int | None) -> None:
 
 @cli.command()
 @click.argument("prompt")
-@click.option(
-    "--model", default="embedded", show_default=True, help="embedded, a Hugging Face id or a directory."
-)
+@cli_models.model_options
 @click.option("--temperature", default=1.0, show_default=True, type=float)
 @click.option("--top-p", default=1.0, show_default=True, type=float)
 @click.option("--top-k", default=0, show_default=True, type=int)
@@ -271,6 +270,7 @@ def logits(
     if not prompt:
         raise BadInput("The prompt is empty.", "Give some text to continue.")
     sampling = Sampling(True, temperature, top_k, top_p, min_p)
+    cli_models.fetch(model)
     table = next_token_table(catalog.load(model), prompt, sampling, top=top, as_question=as_question)
     if as_json:
         click.echo(json.dumps(table, ensure_ascii=False))

@@ -69,6 +69,13 @@ def sessions() -> None:
 @click.option(
     "--limit", default=50, show_default=True, type=click.IntRange(1, 1_000_000), help="Rows to print."
 )
+@click.option(
+    "--skip",
+    default=0,
+    show_default=True,
+    type=click.IntRange(0, 1_000_000_000),
+    help="Rows to leave out first.",
+)
 @click.option("--json", "as_json", is_flag=True, help="Print a JSON list.")
 def list_sessions(
     text: str,
@@ -77,12 +84,13 @@ def list_sessions(
     model: str | None,
     mark: Mark | None,
     limit: int,
+    skip: int,
     as_json: bool,
 ) -> None:
     """List the saved sessions, newest first."""
     wanted = Wanted(text, tag, strategy, model, mark)
     with saved() as store:
-        found, count = store.sessions.find(wanted, limit=limit), store.sessions.count(wanted)
+        found, count = store.sessions.find(wanted, limit=limit, offset=skip), store.sessions.count(wanted)
     if as_json:
         print_json([asdict(session) for session in found])
         return
@@ -90,8 +98,8 @@ def list_sessions(
         click.echo(
             f"{session.id:<12}  {when(session.created)}  {runs_and_marks(session):<24}  {shown(session.name)}"
         )
-    if count != len(found):
-        click.echo(f"{count - len(found)} more; raise --limit to see them.", err=True)
+    if (left := count - skip - len(found)) > 0:
+        click.echo(f"{left:,} more; --skip {skip + len(found)} goes on.", err=True)
 
 
 def runs_and_marks(session: Session) -> str:
@@ -143,29 +151,71 @@ def mark_of(run: SavedRun) -> str:
     "-o", "--output", default=None, type=click.Path(path_type=Path), help="A file; else standard output."
 )
 def export_sessions(ids: tuple[str, ...], every: bool, kind: str | None, output: Path | None) -> None:
-    """Write sessions as JSON (which `import` reads), CSV, Markdown or one HTML file that opens anywhere."""
+    """Write sessions as JSON (which `import` reads), CSV, Markdown or one HTML file that opens anywhere.
+
+    More JSON than one file may hold becomes several, numbered, where -o says how to name them.
+    """
     if bool(ids) == every:
         raise BadInput("Which sessions?", "Name their ids (see: sessions list), or give --all.")
     ending = output.suffix.removeprefix(".").lower() if output else ""
+    kind = kind or (ending if ending in FORMATS else "json")
     with saved() as store:
-        if every:
-            ids = tuple(session.id for session in store.sessions.find(limit=store.sessions.count()))
-        data = FORMATS[kind or (ending if ending in FORMATS else "json")](store, ids)
-    if output is None:
-        click.echo(data, nl=False)
+        chosen = store.sessions.ids() if every else ids
+        if output is None:
+            click.echo(FORMATS[kind](store, chosen), nl=False)
+        elif kind == "json":
+            write_all(output, exchange.in_files(store, chosen))
+        else:
+            write(output, FORMATS[kind](store, chosen))
+
+
+def write_all(output: Path, files: Iterator[bytes]) -> None:
+    """One file under this name, or several with a number in it."""
+    written: list[Path] = []
+    first = next(files)
+    for number, data in enumerate(files, 2):
+        if number == 2:
+            written.append(write(numbered(output, 1), first))
+        written.append(write(numbered(output, number), data))
+    if not written:
+        write(output, first)
         return
+    click.echo(
+        f"{written[0]} to {written[-1].name}: {len(written)} files, because one would be too large to be brought in "
+        "again. Give them all to: sessions import.",
+        err=True,
+    )
+
+
+def numbered(path: Path, number: int) -> Path:
+    return path.with_name(f"{path.stem}-{number:03}{path.suffix}")
+
+
+def write(path: Path, data: bytes) -> Path:
     try:
-        output.write_bytes(data)
+        path.write_bytes(data)
     except OSError as error:
         raise BadInput(
-            f"{output} cannot be written: {error.strerror}.", "Choose another place for -o."
+            f"{path} cannot be written: {error.strerror}.", "Choose another place for -o."
         ) from error
+    return path
 
 
 @sessions.command("import")
-@click.argument("file", type=click.Path(path_type=Path))
-def import_sessions(file: Path) -> None:
-    """Take the sessions of FILE, an export in JSON, into the saved ones: all of them, or none after an error."""
+@click.argument("files", type=click.Path(path_type=Path), nargs=-1, required=True, metavar="FILE...")
+def import_sessions(files: tuple[Path, ...]) -> None:
+    """Take the sessions of each FILE, an export in JSON, into the saved ones: all of them, or none after an error."""
+    with saved() as store:
+        for file in files:
+            done = exchange.bring_in(store, read(file, named=len(files) > 1))
+            begin = f"{file}: " if len(files) > 1 else ""
+            click.echo(
+                f"{begin}{len(done.sessions)} session{'s' * (len(done.sessions) != 1)}: {outcome(done)}."
+            )
+
+
+def read(file: Path, *, named: bool) -> exchange.Bundle:
+    """What is in a file; with `named`, an error says in which."""
     try:
         with file.open("rb") as opened:
             data = opened.read(exchange.MOST_BYTES + 1)
@@ -173,10 +223,10 @@ def import_sessions(file: Path) -> None:
         raise BadInput(
             f"{file} cannot be read: {error.strerror}.", "Give the path of an exported file."
         ) from error
-    bundle = exchange.read_json(data)
-    with saved() as store:
-        done = exchange.bring_in(store, bundle)
-    click.echo(f"{len(done.sessions)} session{'s' * (len(done.sessions) != 1)}: {outcome(done)}.")
+    try:
+        return exchange.read_json(data)
+    except BadInput as error:
+        raise BadInput(f"{file}: {error.message}" if named else error.message, error.hint) from error
 
 
 def outcome(done: exchange.Imported) -> str:
@@ -208,8 +258,8 @@ def runs() -> None:
 def show_run(run_id: str, events: bool, as_json: bool) -> None:
     """Show what RUN_ID asked, wrote, answered and cost."""
     with saved() as store:
-        run = store.run(run_id)
-        log, trace = log_of(store, run), store.trace(run_id)
+        run, trace = store.run(run_id), store.trace(run_id)
+        log = log_of(store, run) if events or not trace.started else ()
     if events:
         lines = [form.line(timed) for timed in log]
         click.echo("[" + ",\n".join(lines) + "]" if as_json else "\n".join(lines))

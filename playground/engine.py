@@ -4,9 +4,10 @@ Boundary: executes runs and looks into models; knows neither the store nor who i
 itself, `serve` puts it at the end of two pipes, and `python -m playground.engine` is the child process that does so;
 the parent's side of the pipes is `playground.runner`.
 
-A line from the parent is {"do": "start", "run", "spec"}, {"do": "cancel", "run"}, {"do": "call", "id", "method",
-"params"} or {"do": "close"}. A line back is {"events": [[run, time, event], …]}, {"id", "result"} or {"id", "failure"}
-(a `run_failed` event). The child ends with its standard input, that is, with its parent.
+A line from the parent is {"do": "start", "run", "spec", "keys"}, {"do": "cancel", "run"}, {"do": "call", "id",
+"method", "params", "keys"} or {"do": "close"}; the keys are the visitor's, and may be left out. A line back is
+{"events": [[run, time, event], …]}, {"id", "result"} or {"id", "failure"} (a `run_failed` event). The child ends with
+its standard input, that is, with its parent.
 """
 
 from __future__ import annotations
@@ -27,11 +28,14 @@ from typing import Any, BinaryIO, Protocol
 
 import numpy as np
 
-from playground import lens, strategies
+from playground import keys, lens, strategies
 from playground.errors import BadInput
 from playground.events import Event, RunFailed, to_json
 from playground.execute import FindStrategy, LoadModel, RunSpec, attempt, execute
+from playground.keys import Keys
 from playground.lens import chance, reading
+from playground.models import catalog
+from playground.models.downloads import shared
 from playground.sampling import Sampling
 from playground.settings import settings
 
@@ -97,7 +101,7 @@ class InThread:
         self._clock = clock
         self._limit = limit or settings().max_concurrent_runs
         self._emit: Emit = lambda run_id, events: None
-        self._line: deque[tuple[str, RunSpec]] = deque()
+        self._line: deque[tuple[str, RunSpec, Keys]] = deque()
         self._cancelled: dict[str, threading.Event] = {}
         self._threads = 0
         self._changed = threading.Condition()
@@ -108,7 +112,7 @@ class InThread:
     def start(self, run_id: str, spec: RunSpec) -> None:
         with self._changed:
             self._cancelled[run_id] = threading.Event()
-            self._line.append((run_id, spec))
+            self._line.append((run_id, spec, keys.typed()))
             if self._threads == self._limit:
                 return
             self._threads += 1
@@ -122,7 +126,8 @@ class InThread:
     def call(self, method: str, **params: Any) -> Any:
         if method not in METHODS:
             raise BadInput(f"The engine has no method {method!r}.", f"It has: {', '.join(METHODS)}.")
-        return METHODS[method](self.load_model, **params)
+        with catalog.holding(self.load_model) as load_model:
+            return METHODS[method](load_model, **params)
 
     def close(self) -> None:
         with self._changed:
@@ -137,15 +142,16 @@ class InThread:
                 if not self._line:
                     self._threads -= 1
                     return
-                run_id, spec = self._line.popleft()
+                run_id, spec, typed = self._line.popleft()
                 cancelled = self._cancelled[run_id]
-            for event in execute(
-                spec,
-                load_model=self.load_model,
-                cancelled=cancelled.is_set,
-                find_strategy=self._find_strategy,
-            ):
-                self._emit(run_id, [(self._clock(), event)])
+            with keys.given(typed):
+                for event in execute(
+                    spec,
+                    load_model=self.load_model,
+                    cancelled=cancelled.is_set,
+                    find_strategy=self._find_strategy,
+                ):
+                    self._emit(run_id, [(self._clock(), event)])
             with self._changed:
                 del self._cancelled[run_id]
                 self._changed.notify_all()
@@ -189,16 +195,66 @@ def looking(look: Callable[..., Any]) -> Callable[..., Any]:
     return method
 
 
-def models(load_model: LoadModel) -> list[dict[str, Any]]:
-    """The models that need no download, as `ModelInfo` has them."""
-    from playground.models import catalog
+def models(load_model: LoadModel, everything: bool = False) -> list[dict[str, Any]]:
+    """The models that can be chosen, as `ModelInfo` has them; with `everything` those to be downloaded first too."""
+    return [asdict(info) for info in catalog.list_models(everything)]
 
-    return [asdict(info) for info in catalog.list_models()]
+
+def loaded(load_model: LoadModel) -> list[dict[str, Any]]:
+    """The local models in memory, the least recently used first."""
+    return [
+        {
+            "name": resident.key.label,
+            "device": resident.key.device,
+            "dtype": resident.key.dtype,
+            "bits": resident.key.bits,
+            "bytes": resident.bytes,
+            "in_use": resident.users,
+        }
+        for resident in catalog.in_memory()
+    ]
+
+
+def unload(load_model: LoadModel, model: str) -> None:
+    """Let go of a model, all copies of it; ModelBusy if a run uses it."""
+    catalog.forget(model, anyway=False)
+
+
+def download(load_model: LoadModel, model: str) -> dict[str, Any]:
+    """Begin to fetch a model, or go on; returns how far it is, as `Progress` has it."""
+    return asdict(catalog.download(model))
+
+
+def downloads(load_model: LoadModel) -> list[dict[str, Any]]:
+    """How far the downloads are that this engine was asked for, those that runs wait for among them."""
+    return [asdict(progress) for progress in shared().all()]
+
+
+def stop_download(load_model: LoadModel, model: str) -> None:
+    """Stop fetching a model; what has come of it stays."""
+    shared().cancel(model)
+
+
+def probe(load_model: LoadModel, model: str) -> dict[str, Any]:
+    """What one model gives, its server asked."""
+    return asdict(catalog.probed(model, load_model(model)))
+
+
+def listed(load_model: LoadModel, scheme: str, address: str = "") -> list[dict[str, Any]]:
+    """The models that a server lists for this visitor."""
+    return [asdict(info) for info in catalog.listed(scheme, address)]
 
 
 METHODS: dict[str, Callable[..., Any]] = {
     "load": load,
     "models": models,
+    "probe": probe,
+    "listed": listed,
+    "loaded": loaded,
+    "unload": unload,
+    "download": download,
+    "downloads": downloads,
+    "stop_download": stop_download,
     "logits": logits,
     "table": table,
     "look": looking(lens.look),
@@ -275,20 +331,24 @@ def serve(requests: BinaryIO, replies: BinaryIO, engine: InThread) -> None:
     outbox = Outbox(replies)
     engine.open(outbox.emit)
 
-    def answer(id: int, method: str, params: dict[str, Any]) -> None:
-        line = attempt(lambda: json.dumps({"id": id, "result": to_plain(engine.call(method, **params))}))
+    def answer(id: int, method: str, params: dict[str, Any], typed: Keys | None) -> None:
+        with keys.given(typed):
+            line = attempt(lambda: json.dumps({"id": id, "result": to_plain(engine.call(method, **params))}))
         if isinstance(line, RunFailed):
             line = json.dumps({"id": id, "failure": to_json(line)})
         outbox.reply(line)
 
     for line in requests:
-        match json.loads(line):
-            case {"do": "start", "run": run_id, "spec": spec}:
-                engine.start(run_id, RunSpec.from_json(spec))
+        asked: dict[str, Any] = json.loads(line)
+        match asked:
+            case {"do": "start", "run": run_id, "spec": spec, **more}:
+                with keys.given(more.get("keys")):
+                    engine.start(run_id, RunSpec.from_json(spec))
             case {"do": "cancel", "run": run_id}:
                 engine.cancel(run_id)
-            case {"do": "call", "id": id, "method": method, "params": params}:
-                threading.Thread(target=answer, args=(id, method, params), daemon=True).start()
+            case {"do": "call", "id": id, "method": method, "params": params, **more}:
+                work = (id, method, params, more.get("keys"))
+                threading.Thread(target=answer, args=work, daemon=True).start()
             case {"do": "close"}:
                 break
     engine.close()

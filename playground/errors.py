@@ -46,6 +46,18 @@ class ModelError(PlaygroundError):
     """A model cannot be loaded, or gave something that is not a distribution or a reply."""
 
 
+class ModelBusy(ModelError):
+    """A model finds no room, or cannot be let go, while runs use what is in memory."""
+
+    retryable = True
+
+
+class DownloadStopped(ModelError):
+    """A download was cancelled or broke off; it goes on where it was when it is started again."""
+
+    retryable = True
+
+
 class CapabilityError(PlaygroundError):
     """A strategy needs something that the chosen model cannot give."""
 
@@ -56,5 +68,21 @@ class StoreError(PlaygroundError):
 
 class EngineError(PlaygroundError):
     """The engine process ended or could not be started."""
+
+    retryable = True
+
+
+class KeyRefused(ModelError):
+    """A server wants a key, or does not take the one it was given."""
+
+
+class RateLimited(ModelError):
+    """A server turned requests away because there were too many, and trying again did not help."""
+
+    retryable = True
+
+
+class ServerFailed(ModelError):
+    """A server could not be reached, broke off, or failed by itself."""
 
     retryable = True

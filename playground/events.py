@@ -61,9 +61,10 @@ class Usage:
 
 @dataclass(frozen=True, slots=True)
 class Alternative:
-    """A token that could have come: its id, text and log-probability on raw logits (nats)."""
+    """A token that could have come: its id (None where a server tells only the text), text and log-probability on
+    raw logits (nats)."""
 
-    id: int
+    id: int | None
     text: str
     logprob: float
 
@@ -71,7 +72,8 @@ class Alternative:
 @dataclass(frozen=True, slots=True)
 class RunStarted:
     """The configuration, complete enough to run it again. `local`: the model runs on this machine, so calls
-    cost nothing."""
+    cost nothing. `price`: US dollars for a million tokens ("input", "output", "cached"), where they are known, with
+    the "date" and the "source" of the price. `budget`: what it was allowed to spend, such as {"tokens": 500}."""
 
     question: str
     strategy: str
@@ -83,6 +85,8 @@ class RunStarted:
     local: bool = False
     parent: Mapping[str, Any] | None = None
     versions: Mapping[str, str] = field(default_factory=dict)
+    budget: Mapping[str, Any] | None = None
+    price: Mapping[str, Any] | None = None
     kind: Literal["run_started"] = "run_started"
 
 
@@ -118,10 +122,11 @@ class TokenAdded:
     vocabulary, before temperature and truncation (log-softmax in float32).
 
     Attributes:
+        id: None where a server tells only the text.
         text: the token's text; "" while its bytes do not form a whole character (then see `hex`).
         hex: the token's own bytes in hexadecimal when they are not valid UTF-8 by themselves, else "".
         logprob: ln p(token), nats, ≤ 0.
-        entropy: of the distribution it was taken from, in bits, ≥ 0.
+        entropy: of the distribution it was taken from, in bits, ≥ 0; None where only its likeliest tokens are known.
         margin: p(first) − p(second) of that distribution, in [0, 1].
         chosen: arg-max of the raw logits ("greedy"), drawn ("sampled") or put there by the strategy ("forced").
         sampling_logprob: ln of the probability with which sampling drew it, after all processors; None
@@ -130,10 +135,10 @@ class TokenAdded:
     """
 
     node: str
-    id: int
+    id: int | None
     text: str
     logprob: float
-    entropy: float
+    entropy: float | None
     margin: float
     chosen: Choice
     alternatives: tuple[Alternative, ...] = ()
@@ -239,6 +244,16 @@ class Warned:
 
 
 @dataclass(frozen=True, slots=True)
+class Waiting:
+    """`node` waits for its server, `seconds` so far or as the server asked (0 where that is unknown)."""
+
+    node: str
+    seconds: float
+    reason: str
+    kind: Literal["waiting"] = "waiting"
+
+
+@dataclass(frozen=True, slots=True)
 class Answered:
     """The strategy's result. `confidence_kind` says what `confidence` is; both None where nothing measures it."""
 
@@ -271,8 +286,9 @@ class RunFailed:
 
 @dataclass(frozen=True, slots=True)
 class RunCancelled:
-    """A person stopped the run; everything before it stands."""
+    """The run was stopped; everything before it stands. `reason` is empty where a person did it."""
 
+    reason: str = ""
     kind: Literal["run_cancelled"] = "run_cancelled"
 
 
@@ -289,6 +305,7 @@ Event = (
     | NodeClosed
     | AnswerFound
     | Warned
+    | Waiting
     | Answered
     | RunFinished
     | RunFailed
@@ -385,7 +402,7 @@ def _is_count(value: Any) -> bool:
 
 def _alternative(value: Any, where: str) -> Alternative:
     match value:
-        case [int(id), str(text), float() | int() as logprob]:
+        case [int() | None as id, str(text), float() | int() as logprob]:
             return Alternative(id, text, float(logprob))
     raise ValueError(f"{where}: {value!r} is not [id, text, logprob]")
 

@@ -9,12 +9,15 @@ from __future__ import annotations
 
 import json
 import logging
+import time
+import traceback
 from collections.abc import Callable, Generator, Mapping
 from contextlib import closing
 from dataclasses import dataclass, field, fields
 from typing import Any, TypeVar
 
-from playground import answers, strategies
+from playground import allowance, answers, prices, strategies
+from playground.allowance import Allowance
 from playground.errors import BadInput, PlaygroundError
 from playground.events import (
     Answered,
@@ -24,10 +27,15 @@ from playground.events import (
     RunFailed,
     RunFinished,
     RunStarted,
+    Spent,
+    TokenAdded,
+    Usage,
     Warned,
     to_json,
 )
 from playground.models.base import Model
+from playground.models.catalog import holding
+from playground.secrecy import hidden
 from playground.settings import settings
 from playground.strategies.base import Params, Question, Strategy
 
@@ -49,7 +57,8 @@ class RunSpec:
         params: the strategy's settings as given; those left out take their defaults.
         seed: of all draws, in [0, 2**63).
         gold: the right answer, where it is known; the run is then marked against it.
-        parent: for a fork, the run and token it grew from.
+        parent: where it comes from: for a fork the run and token it grew from, for a run of a comparison its lane.
+        budget: what it may spend, as `allowance.read` takes it; None lets it go on to its end.
     """
 
     question: str
@@ -60,10 +69,12 @@ class RunSpec:
     gold: str | None = None
     family: str | None = None
     parent: Mapping[str, Any] | None = None
+    budget: Mapping[str, Any] | None = None
 
     def to_json(self) -> dict[str, Any]:
         values = {f.name: getattr(self, f.name) for f in fields(self)}
-        return values | {"params": dict(self.params), "parent": self.parent and dict(self.parent)}
+        copies = {name: values[name] and dict(values[name]) for name in ("parent", "budget")}
+        return values | {"params": dict(self.params)} | copies
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> RunSpec:
@@ -89,6 +100,8 @@ class RunSpec:
             local=model is not None and model.capabilities.local,
             parent=self.parent,
             versions={} if model is None else model.versions,
+            budget=self.budget,
+            price=None if model is None or model.capabilities.local else _price(self.model),
         )
 
 
@@ -119,10 +132,12 @@ def check(spec: RunSpec, find_strategy: FindStrategy = strategies.get) -> tuple[
         raise BadInput(
             f"seed = {spec.seed!r} cannot be used.", f"Choose a whole number from 0 to {LARGEST_SEED}."
         )
-    for name in ("params", "parent"):
+    for name in ("params", "parent", "budget"):
         value = getattr(spec, name)
-        if not (_is_plain(value) or (value is None and name == "parent")):
+        if not (_is_plain(value) or (value is None and name != "params")):
             raise BadInput(f"{name} is not a mapping of plain values.", f"Give {name} as a JSON object.")
+    if spec.budget is not None:
+        allowance.read(spec.budget)
     strategy = find_strategy(spec.strategy)
     return strategy, strategy.parse(spec.params)
 
@@ -134,14 +149,19 @@ def execute(
     cancelled: Callable[[], bool] = lambda: False,
     find_strategy: FindStrategy = strategies.get,
     equal: Equal = answers.equal,
+    clock: Callable[[], float] = time.monotonic,
 ) -> Generator[Event, None, None]:
     """The run's events: `RunStarted` first, then the strategy's, one of `RunEnd` last. Raises nothing.
 
     `cancelled` is asked before the model is loaded and after every event, so a run stops within one token.
-    Closing the generator closes the strategy's.
+    A budget of seconds is counted on `clock` from the moment the model is there. Closing the generator closes the
+    strategy's. Until it is closed or at its end, its models are in use and stay in memory.
     """
     begun = False
-    with closing(_steps(spec, load_model, cancelled, find_strategy, equal)) as steps:
+    with (
+        holding(load_model) as load,
+        closing(_steps(spec, load, cancelled, find_strategy, equal, clock)) as steps,
+    ):
         while (event := attempt(lambda: _sendable(next(steps, None)))) is not None:
             if not begun and not isinstance(event, RunStarted):
                 yield spec.started()
@@ -157,6 +177,7 @@ def _steps(
     cancelled: Callable[[], bool],
     find_strategy: FindStrategy,
     equal: Equal,
+    clock: Callable[[], float],
 ) -> Generator[Event, None, None]:
     strategy, params = check(spec, find_strategy)
     if cancelled():
@@ -165,17 +186,30 @@ def _steps(
     model = load_model(spec.model)
     yield spec.started(params.model_dump(mode="json"), model)
     strategy.require(spec.model, model.capabilities)
-    answer: str | None = None
+    allowed = Allowance(spec.budget, clock)
+    answered: Answered | None = None
+    written = ""
     with closing(
         strategy.run(Question(spec.question, spec.gold, spec.family), model, params, spec.seed)
     ) as run:
         for event in run:
+            if allowed.refuses(event):
+                if allowed.unbilled != Usage():
+                    yield Spent(written, allowed.unbilled)
+                if answered is not None:  # what it goes on for is not its answer
+                    break
+                yield RunCancelled(allowed.reason)
+                return
             yield event
             if cancelled():
                 yield RunCancelled()
                 return
-            if isinstance(event, Answered):
-                answer = event.text
+            match event:
+                case TokenAdded():
+                    written = event.node
+                case Answered():
+                    answered = event
+    answer = answered.text if answered else None
     correct: bool | None = None
     if spec.gold is not None:
         try:
@@ -183,6 +217,11 @@ def _steps(
         except PlaygroundError as error:  # the answer stands; only its mark is missing
             yield Warned(f"The answer could not be compared with the right one. {error}")
     yield RunFinished(correct)
+
+
+def _price(model: str) -> dict[str, Any] | None:
+    price = prices.price_of(model)
+    return None if price is None else price.to_json()
 
 
 def _sendable(event: Event | None) -> Event | None:
@@ -197,9 +236,9 @@ def attempt(step: Callable[[], T]) -> T | RunFailed:
     try:
         return step()
     except PlaygroundError as error:
-        return RunFailed(type(error).__name__, error.message, error.hint, error.retryable)
-    except Exception as error:
-        logger.exception("Unexpected error in the engine")
+        return RunFailed(type(error).__name__, hidden(error.message), hidden(error.hint), error.retryable)
+    except Exception as error:  # noqa: BLE001 the one place; logged in full, but for keys
+        logger.error("Unexpected error in the engine\n%s", hidden(traceback.format_exc()))
         if _is_out_of_memory(error):
             return RunFailed(
                 "OutOfMemory",
@@ -208,7 +247,7 @@ def attempt(step: Callable[[], T]) -> T | RunFailed:
             )
         return RunFailed(
             type(error).__name__,
-            str(error) or type(error).__name__,
+            hidden(str(error)) or type(error).__name__,
             "This is a fault of the program: please report it, with the traceback from the log.",
         )
 

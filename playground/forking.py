@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from playground.errors import BadInput
+from playground.errors import BadInput, CapabilityError
 from playground.events import to_json
 from playground.execute import RunSpec
 from playground.strategies.fork import ForkParams
@@ -17,7 +17,7 @@ from playground.trace import Trace
 STRATEGY = "fork"
 
 
-def fork(trace: Trace, node: str, index: int, token: int, *, root: str | None = None) -> RunSpec:
+def fork(trace: Trace, node: str, index: int, token: int | None, *, root: str | None = None) -> RunSpec:
     """The run that writes `token` (an id) in place of token `index` of `node` and goes on as the run itself would.
 
     Args:
@@ -25,7 +25,12 @@ def fork(trace: Trace, node: str, index: int, token: int, *, root: str | None = 
 
     Raises:
         BadInput: the run has no such token, or does not say what stood before it.
+        CapabilityError: the run's model tells no ids of tokens, and `token` is None.
     """
+    if token is None:
+        raise CapabilityError(
+            "This model's server cannot go on from another token.", "Choose a model on this machine."
+        )
     started, place = trace.started, trace.nodes.get(node)
     if started is None or place is None or not 0 <= index < len(place.tokens):
         raise BadInput(

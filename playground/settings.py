@@ -9,10 +9,11 @@ from __future__ import annotations
 
 from functools import cache
 from pathlib import Path
+from typing import Annotated, Literal
 
 import platformdirs
-from pydantic import Field, ValidationError, field_validator
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic import ByteSize, Field, SecretStr, ValidationError, field_validator
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from playground.errors import BadInput
 
@@ -35,6 +36,50 @@ class Settings(BaseSettings):
     max_concurrent_runs: int = Field(
         default=32, ge=1, le=1000, description="Runs that work at the same time; later ones wait in line."
     )
+
+    device: str | None = Field(
+        default=None,
+        description="Where local models compute: cpu, cuda, cuda:1 or mps; left out, the best there is.",
+    )
+    dtype: Literal["float32", "bfloat16", "float16"] | None = Field(
+        default=None,
+        description="The numbers they compute with; left out, what suits the model and the device.",
+    )
+    bits: Literal["4", "8"] | None = Field(
+        default=None,
+        description="Bits of a weight in memory, by bitsandbytes; left out, those of the numbers.",
+    )
+    model_memory: ByteSize | None = Field(
+        default=None,
+        gt=0,
+        description="Memory that local models may fill together (8GB); left out, 60 % of it.",
+    )
+    offline: bool = Field(default=False, description="Never fetch a model.")
+    public_models: Annotated[tuple[str, ...], NoDecode] = Field(
+        default=(),
+        description="The only models that may be used, with commas between; groq:* allows all of a kind. None: all.",
+    )
+
+    groq_api_key: SecretStr | None = Field(
+        default=None,
+        validation_alias="GROQ_API_KEY",
+        description="The owner's key for Groq; visitors use it too.",
+    )
+    openai_api_key: SecretStr | None = Field(
+        default=None,
+        validation_alias="OPENAI_API_KEY",
+        description="The owner's key for the server at OPENAI_BASE_URL.",
+    )
+    openai_base_url: str = Field(
+        default="https://api.openai.com/v1",
+        validation_alias="OPENAI_BASE_URL",
+        description="The server of models openai:NAME without an address.",
+    )
+
+    @field_validator("public_models", mode="before")
+    @classmethod
+    def _split(cls, names: object) -> object:
+        return tuple(filter(None, map(str.strip, names.split(",")))) if isinstance(names, str) else names
 
     @field_validator("data_dir")
     @classmethod

@@ -13,8 +13,9 @@ from playground.trace import Node, Trace
 def summarise(trace: Trace) -> dict[str, Any]:
     """The result object: answer, confidence, settings, usage, and `paths` or `steps` where there are any.
 
-    `cost_usd` is 0.0 for models that run on this machine and None where the price is not known. Probabilities
-    are natural logarithms, margins lie in [0, 1], entropies are in bits.
+    `cost_usd` is 0.0 for models that run on this machine and None where the price is not known; `price` says in
+    dollars for a million tokens what it was computed from. Probabilities are natural logarithms, margins lie in
+    [0, 1], entropies are in bits.
     """
     started, answered = trace.started, trace.answered
     out: dict[str, Any] = {
@@ -32,6 +33,8 @@ def summarise(trace: Trace) -> dict[str, Any]:
         "info": dict(answered.info) if answered else {},
         "warnings": [warning.message for warning in trace.warnings],
     }
+    if trace.stopped:
+        out["stopped"] = trace.stopped
     if trace.failure:
         out["error"] = {
             "type": trace.failure.error,
@@ -55,6 +58,7 @@ def usage(trace: Trace) -> dict[str, Any]:
         "forward_passes": trace.usage.forward_passes,
         "seconds": round(trace.seconds, 3),
         "cost_usd": trace.cost_usd,
+        "price": dict(trace.started.price) if trace.started and trace.started.price else None,
     }
 
 

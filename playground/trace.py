@@ -6,9 +6,9 @@ that was cut off anywhere, so a crashed or cancelled run is still a readable tre
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Any, Literal, TypeGuard
 
 from playground.events import (
     Answered,
@@ -32,8 +32,12 @@ from playground.events import (
     Titled,
     TokenAdded,
     Usage,
+    Waiting,
     Warned,
 )
+
+_DEAREST = 1_000_000_000
+"""Dollars for a million tokens that a log is believed."""
 
 RunStatus = Literal["waiting", "running", "finished", "failed", "cancelled", "interrupted"]
 
@@ -88,7 +92,12 @@ class Node:
 
 @dataclass(slots=True)
 class Trace:
-    """The tree of one run and what it came to."""
+    """The tree of one run and what it came to.
+
+    Attributes:
+        stopped: why a cancelled run ended, "" where a person did it.
+        waiting: what the run waits for since its last event; None when that was something else.
+    """
 
     run_id: str = ""
     started: RunStarted | None = None
@@ -99,6 +108,8 @@ class Trace:
     answered: Answered | None = None
     correct: bool | None = None
     failure: RunFailed | None = None
+    stopped: str = ""
+    waiting: Waiting | None = None
     status: RunStatus = "waiting"
     first_time: float = 0.0
     last_time: float = 0.0
@@ -111,8 +122,10 @@ class Trace:
 
     @property
     def cost_usd(self) -> float | None:
-        """0.0 when the model ran on this machine, None when nobody told the price."""
-        return 0.0 if self.started and self.started.local else None
+        """Dollars for everything spent so far: 0.0 when the model ran on this machine, None when nobody knows."""
+        if self.started is None:
+            return None
+        return 0.0 if self.started.local else cost(self.usage, self.started.price)
 
     @property
     def running(self) -> bool:
@@ -138,6 +151,7 @@ class Trace:
             self.first_time = time
         self.last_time = max(self.last_time, time)
         self.count += 1
+        self.waiting = event if isinstance(event, Waiting) else None
         self._apply(event, time)
 
     def _apply(self, event: Event, time: float) -> None:
@@ -183,7 +197,7 @@ class Trace:
             case RunFailed():
                 self.failure, self.status = event, "failed"
             case RunCancelled():
-                self.status = "cancelled"
+                self.status, self.stopped = "cancelled", event.reason
 
     def _add_token(self, node: Node, token: TokenAdded) -> None:
         if not node.tokens:
@@ -211,6 +225,23 @@ class Trace:
             root = self.root
             self._open(NodeOpened(id, root.id if root else None, "branch"), self.last_time)
         return self.nodes[id]
+
+
+def cost(usage: Usage, price: Mapping[str, Any] | None) -> float | None:
+    """US dollars for `usage` at a price as in `RunStarted`: cached prompt tokens at their own price where there is
+    one, else as the others. None without a price, and for calls whose tokens the server did not count."""
+    if price is None or (usage.calls and not usage.prompt_tokens and not usage.completion_tokens):
+        return None
+    read, written = price.get("input"), price.get("output")
+    cached = read if price.get("cached") is None else price["cached"]
+    if not (_is_price(read) and _is_price(written) and _is_price(cached)):
+        return None
+    fresh = max(0, usage.prompt_tokens - usage.cached_tokens)
+    return (fresh * read + usage.cached_tokens * cached + usage.completion_tokens * written) / 1_000_000
+
+
+def _is_price(value: Any) -> TypeGuard[float]:
+    return isinstance(value, int | float) and not isinstance(value, bool) and 0 <= value <= _DEAREST
 
 
 def fold(items: Iterable[Record | Event]) -> Trace:

@@ -92,6 +92,7 @@ class Scripted:
     versions: dict[str, str] = {}  # noqa: RUF012
     capabilities = Capabilities(
         full_logits=True,
+        branches=True,
         top_logprobs=10,
         top_k=True,
         min_p=True,

@@ -63,6 +63,19 @@ def ask(call: Any, *arguments: str) -> dict[str, Any]:
     return result
 
 
+def test_a_budget_ends_the_run_and_is_named(call: Any) -> None:
+    result = ask(call, "--k", "3", "--gold", "9", "--budget", "tokens=4")
+    assert (result["answer"], result["correct"], result["status"]) == (None, None, "cancelled")
+    assert result["stopped"] == "its allowance of 4 tokens is used up"
+    assert "stopped" not in ask(call, "--k", "3", "--budget", "tokens=400")
+    code, out, _ = call("ask", "How many?", "--k", "3", "--budget", "calls=2")
+    assert code == 0
+    assert "Stopped: its allowance of 2 calls is used up." in out
+    for wrong in ("words=4", "tokens", "tokens=many", "tokens=-1"):
+        code, out, err = call("ask", "How many?", "--budget", wrong)
+        assert (code, out, err.count("\n")) == (2, "", 1), wrong
+
+
 def test_json_of_a_branching_strategy(call: Any) -> None:
     result = ask(call, "--k", "3", "--seed", "4", "--gold", "9")
     assert (result["answer"], result["correct"], result["strategy"]) == ("9", True, "cot-decoding")

@@ -71,7 +71,10 @@ def test_list_and_its_filters(full: Call) -> None:
         assert [session["id"] for session in listed] == found, arguments
     code, out, err = full("sessions", "list", "--limit", "1")
     assert (code, len(out.splitlines())) == (0, 1)
-    assert "3 more" in err
+    assert "3 more; --skip 1 goes on" in err
+    code, out, err = full("sessions", "list", "--limit", "2", "--skip", "2")
+    assert (code, err) == (0, "")
+    assert [line.split()[0] for line in out.splitlines()] == ["cot", "all-strategies"]
 
 
 def test_show(full: Call) -> None:
@@ -125,6 +128,34 @@ def test_export_everything_and_import_it_elsewhere(
     assert good(full, "sessions", "export", "--all") == file.read_text()
 
 
+def test_what_is_too_large_for_a_file_becomes_several(
+    full: Call, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    whole = good(full, "sessions", "export", "--all")
+    monkeypatch.setattr(form, "MOST_SESSIONS", 2)
+    code, out, err = full("sessions", "export", "--all", "-o", str(tmp_path / "all.json"))
+    assert (code, out) == (0, "")
+    assert "all-001.json to all-002.json: 2 files" in err
+    files = sorted(str(path) for path in tmp_path.glob("all-*.json"))
+    assert len(files) == 2
+    code, out, err = full("sessions", "export", "--all")
+    assert (code, out) == (2, "")
+    assert "several files" in err
+    monkeypatch.setenv("PLAYGROUND_DATA_DIR", str(tmp_path / "other"))
+    settings.cache_clear()
+    said = good(full, "sessions", "import", *files).splitlines()
+    assert [line.startswith(f"{file}: 2 sessions: ") for line, file in zip(said, files, strict=True)] == [
+        True
+    ] * 2
+    monkeypatch.undo()
+    monkeypatch.setenv("PLAYGROUND_DATA_DIR", str(tmp_path / "other"))
+    assert good(full, "sessions", "export", "--all") == whole
+    code, out, err = full("sessions", "import", files[0], __file__, files[1])
+    assert code == 2
+    assert len(out.splitlines()) == 1
+    assert err.startswith(f"{__file__}: The file is not JSON")
+
+
 def test_schema(call: Call) -> None:
     assert json.loads(good(call, "sessions", "schema"))["title"]
 
@@ -140,6 +171,8 @@ def test_schema(call: Call) -> None:
         (["sessions", "export", "--all", "-o", "/no/such/folder/x.json"], "cannot be written"),
         (["sessions", "import", "/no/such/file"], "cannot be read"),
         (["sessions", "import", "/"], "cannot be read"),
+        (["sessions", "import"], "Missing argument"),
+        (["sessions", "list", "--skip", "-1"], "skip"),
         (["sessions", "import", __file__], "not JSON"),
         (["sessions", "list", "--mark", "great"], "great"),
         (["runs", "show", "nothing"], "no saved run 'nothing'"),

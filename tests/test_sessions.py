@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import json
 import math
 import sqlite3
+import zlib
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -131,6 +134,20 @@ class TestFinding:
             save(store, f"r{i}")
         assert [s.id for s in store.sessions.find(limit=3, offset=2)] == ["r4", "r3", "r2"]
         assert store.sessions.count() == 7
+        assert store.sessions.ids() == [f"r{i}" for i in (6, 5, 4, 3, 2, 1, 0)]
+
+    def test_runs_of_many_sessions(self, store: Store) -> None:
+        names = [f"r{i:03}" for i in range(230)]
+        for name in names:
+            store.create_run(name, RunStarted("q?", "direct", "m", {}, 0))
+        save(store, "b", strategy="fork", parent={"run": "r007"})
+        asked = [*reversed(names), "r007"]
+        assert [run.id for run in store.runs_of(asked)] == [
+            run for name in asked for run in (("b", name) if name == "r007" else (name,))
+        ]
+        assert list(store.runs_of([])) == []
+        with pytest.raises(BadInput, match="no session 'nothing'"):
+            list(store.runs_of([*names, "nothing", "nor this"]))
 
     @pytest.mark.parametrize(
         "change",
@@ -201,11 +218,12 @@ class TestDeleting:
 numbers = st.one_of(
     st.floats(-20, 0, width=32), st.floats(allow_nan=False), st.sampled_from([0.0, -0.0, -math.inf, 1e-45])
 )
+ids_of_tokens = st.one_of(st.integers(0, 300), st.none(), st.sampled_from([2**32 - 1, 2**32, 2**63]))
 texts = st.text(st.characters(exclude_categories=()), max_size=6)
 tokens = st.builds(
-    TokenAdded, st.sampled_from(["q/a", "q/b", "q/ü"]), st.integers(0, 2**31), texts, numbers, numbers, numbers,
+    TokenAdded, st.sampled_from(["q/a", "q/b", "q/ü"]), ids_of_tokens, texts, numbers, st.none() | numbers, numbers,
     st.sampled_from(["greedy", "sampled", "forced"]),
-    st.lists(st.builds(Alternative, st.integers(0, 10**6), texts, numbers), max_size=3).map(tuple),
+    st.lists(st.builds(Alternative, ids_of_tokens, texts, numbers), max_size=3).map(tuple),
     st.none() | numbers, st.sampled_from(["", "e298"]),
 )  # fmt: skip
 others = st.sampled_from([NodeOpened("q/a", None, "branch"), Spent("q", Usage(1)), Warned("\u2028\n\ud800")])
@@ -298,7 +316,7 @@ def test_an_old_file_is_brought_up_to_date(tmp_path: Path, monkeypatch: pytest.M
     store = Store(path)
     assert [session.id for session in store.sessions.find(Wanted(text="old"))] == ["a"]
     assert store.records("a") == log
-    assert store.run("a").session == "a"
+    assert (store.run("a").session, store.run("a").cost_usd) == ("a", 0.0)
     store.close()
 
 
@@ -324,3 +342,57 @@ def block_count(store: Store) -> int:
 def chunk_count(store: Store) -> int:
     with database.connect(store.path) as connection:
         return int(connection.execute("select count(*) from chunks").fetchone()[0])
+
+
+def test_a_file_with_tokens_written_as_json_is_still_read(store: Store) -> None:
+    """Blocks as the first version wrote them: float32 numbers with the digits those need."""
+    likeliest = (Alternative(5, " x", 0.0), Alternative(6, "\ud800", -math.inf))
+    logprob, margin = (float(np.float32(number)) for number in (-1 / 3, 0.1))
+    token = TokenAdded("q/a", 5, " x", logprob, 0.5, margin, "sampled", likeliest, logprob, "e282")
+    row = [
+        5,
+        " x",
+        -0.33333334,
+        0.5,
+        0.1,
+        "sampled",
+        -0.33333334,
+        "e282",
+        [[5, " x", 0.0], [6, "\ud800", -math.inf]],
+    ]
+    whole = {"nodes": ["q/a"], "blocks": [["00"]], "times": ["us", 2_500_000], "events": [0]}
+    data = b"w" + zlib.compress(json.dumps(whole).encode())
+    stored = packing.unpack("r", 0, data, {b"\0": zlib.compress(json.dumps([4, row]).encode())})
+    assert stored == [Record("r", 0, 2.5, token)]
+
+
+def test_runs_that_ended_or_were_interrupted_are_tidied_up_when_the_file_is_closed_and_opened(
+    tmp_path: Path,
+) -> None:
+    path = tmp_path / "runs.db"
+    store = Store(path)
+    save(store, "a", text="one two three")
+    log = store.records("a")
+    store.close()
+    assert block_count(store) == 1
+    with sqlite3.connect(path) as connection:
+        connection.execute("update runs set status = 'running', owner = 'elsewhere:1:t', heartbeat = 0")
+        connection.execute("update chunks set data = ?, count = 3", (packing.pack_chunk(log[:3]),))
+        connection.execute("delete from blocks")
+    store = Store(path)
+    assert store.run("a").status == "interrupted"
+    store.close()
+    with sqlite3.connect(path) as connection:
+        assert connection.execute("select substr(data, 1, 1) from chunks").fetchall() == [(b"w",)]
+    assert store.records("a") == log[:3]
+
+
+def test_storing_a_log_anew_twice_keeps_no_block_too_long(store: Store) -> None:
+    save(store, "a", text="one two three " * 20)
+    settled(store)
+    for _ in range(2):
+        with database.connect(store.path) as connection, database.transaction(connection):
+            database.settle_log(connection, "a")
+    store.sessions.delete(["a"])
+    store.sessions.purge(older_than=-1)
+    assert block_count(store) == 0

@@ -258,6 +258,16 @@ def test_when_a_process_is_taken_for_gone(owner: str, beat: float, gone: bool) -
     assert database.is_gone({"owner": owner, "heartbeat": beat}, now=101.0) is gone
 
 
+@pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="the system does not show it")
+def test_a_killed_process_whose_parent_does_not_care_is_gone() -> None:
+    with subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE) as child:
+        owner = f"{database.Owner.new().host}:{child.pid}:t"
+        assert not database.is_gone({"owner": owner, "heartbeat": 100.0}, now=101.0)
+        child.kill()
+        os.waitid(os.P_PID, child.pid, os.WEXITED | os.WNOWAIT)  # dead, but not buried
+        assert database.is_gone({"owner": owner, "heartbeat": 100.0}, now=101.0)
+
+
 def test_a_run_without_events_still_shows_that_its_process_lives(
     path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

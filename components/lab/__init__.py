@@ -8,13 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Literal, get_args
 
 import streamlit as st
 
-from components.lab.parts import script, style
 from components.lab.settings import LabSettings, read_settings
 from components.lab.view import Drawn, LabView, Look, Token
+from components.parts import script, style
 
 __all__ = [
     "Action",
@@ -30,10 +31,12 @@ __all__ = [
 
 Do = Literal["append", "likeliest", "draw", "open"]
 
+_HERE = Path(__file__).parent
+
 _mount = st.components.v2.component(
     "logits_lab",
-    css=style("base", "lab", "board"),
-    js=script("maths", "text", "values", "rows", "staircase", "controls", "path", "lab"),
+    css=style(_HERE, "base", "lab", "board"),
+    js=script(_HERE, "maths", "text", "values", "rows", "staircase", "controls", "path", "lab"),
 )
 
 

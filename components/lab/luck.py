@@ -9,18 +9,21 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from itertools import pairwise
+from pathlib import Path
 from typing import Any
 
 import streamlit as st
 
-from components.lab.parts import script, style
 from components.lab.settings import HIGHEST, LOWEST
 from components.lab.view import Token
+from components.parts import script, style
+
+_HERE = Path(__file__).parent
 
 _mount = st.components.v2.component(
     "same_luck",
-    css=style("base", "luck"),
-    js=script("text", "values", "luck"),
+    css=style(_HERE, "base", "luck"),
+    js=script(_HERE, "text", "values", "luck"),
 )
 
 

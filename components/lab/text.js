@@ -1,11 +1,4 @@
-// Elements, numbers and token texts. Text from a model is only ever set as text.
-
-function el(tag, className, text) {
-  const node = document.createElement(tag);
-  if (className) node.className = className;
-  if (text !== undefined) node.textContent = text;
-  return node;
-}
+// Shapes, numbers and token texts; plain elements are shared, see components/parts.
 
 function shape(tag, attributes = {}) {
   const node = document.createElementNS("http://www.w3.org/2000/svg", tag);
@@ -20,11 +13,6 @@ function button(className, text, onClick) {
   return node;
 }
 
-/** Writing what is there already would still cost a layout. */
-function setText(node, text) {
-  if (node.textContent !== text) node.textContent = text;
-}
-
 /** Native sliders and boxes come in a light and a dark form; the page's theme says which, not the system's. */
 function followTheme(root) {
   const [red, green, blue] = getComputedStyle(root).color.match(/[\d.]+/g).map(Number);
@@ -32,7 +20,6 @@ function followTheme(root) {
 }
 
 const INVISIBLE = /([\u0000-\u0020\u007f-\u00a0\u00ad\u200b-\u200f\u2028-\u202f\u2060-\u2069\ufeff])/;
-const MARKS = { " ": "␣", "\n": "⏎", "\t": "⇥", "\r": "␍" };
 
 /** A token on one line: what cannot be seen gets a mark, a combining first character gets something to stand on. */
 function writeToken(node, text) {
@@ -43,7 +30,7 @@ function writeToken(node, text) {
   for (const part of text.split(INVISIBLE)) {
     if (part === "") continue;
     if (!INVISIBLE.test(part)) node.append(part);
-    else node.append(el("span", "mark", MARKS[part] || `U+${part.codePointAt(0).toString(16).toUpperCase().padStart(4, "0")}`));
+    else node.append(el("span", "mark", signOf(part)));
   }
 }
 

@@ -9,7 +9,8 @@ from collections.abc import Callable, Sequence
 
 import streamlit as st
 
-from components import engine
+from components import engine, places
+from components.compare.saved import compare_link
 from components.sessions import state as states
 from components.sessions.finder import heading
 from components.wording import count, plain
@@ -41,10 +42,13 @@ def notices() -> None:
         st.success(state.said, icon=":material/check:")
 
 
-def selected(sessions: Sequence[Session]) -> None:
-    """Draw what can be done with the selection."""
+def selected(sessions: Sequence[Session], there: bool) -> None:
+    """Draw what can be done with the selection, or how to select where `there` is something."""
     if not sessions:
-        st.caption("Select rows to open, name, tag, note, export or delete them.")
+        if there:
+            st.caption(
+                "Click a session to replay, name, tag or note it; tick several to export or delete them together."
+            )
         return
     ids = [session.id for session in sessions]
     if len(sessions) == 1:
@@ -63,7 +67,7 @@ def selected(sessions: Sequence[Session]) -> None:
 def one(session: Session) -> None:
     """A session's name, tags and note, and the ways to look at it."""
     st.subheader(heading(session), anchor=False)
-    with st.container(horizontal=True):
+    with st.container(horizontal=True, vertical_alignment="center"):
         st.page_link(
             "pages/explore.py",
             label="Replay and explore",
@@ -76,6 +80,18 @@ def one(session: Session) -> None:
                 label="Open in Ask",
                 icon=":material/psychology:",
                 query_params={"run": session.runs[0]},
+            )
+        if (comparison := compare_link(session)) is not None:
+            st.page_link(
+                "pages/compare.py",
+                label="Open in Compare",
+                icon=":material/view_column:",
+                query_params=comparison,
+            )
+        with st.popover("Link", icon=":material/link:", type="tertiary"):
+            st.caption("The permanent address of this session on this machine:")
+            st.code(
+                places.link(st.context.url or "", {"session": session.id}), language=None, wrap_lines=True
             )
     left, right = st.columns(2)
     name, tags, note = (f"sessions.{what}.{session.id}" for what in ("name", "tags", "note"))
@@ -95,6 +111,7 @@ def one(session: Session) -> None:
             list(session.tags),
             key=tags,
             accept_new_options=True,
+            placeholder="Choose or write a tag",
             on_change=_keep,
             args=("set_tags", session.id, tags),
         )
@@ -122,25 +139,26 @@ def _keep(method: str, session: str, key: str) -> None:
 
 def delete(ids: Sequence[str]) -> None:
     """Take sessions off the list; `restore` brings the last ones back."""
-    _done(lambda: engine.runner().store.sessions.delete(ids))
-    states.current().deleted = tuple(ids)
+    if _done(lambda: engine.runner().store.sessions.delete(ids)):
+        states.current().deleted = tuple(ids)
 
 
 def restore() -> None:
     """Undo the last deletion."""
     state = states.current()
-    _done(lambda: engine.runner().store.sessions.restore(state.deleted))
-    state.deleted = ()
+    if _done(lambda: engine.runner().store.sessions.restore(state.deleted)):
+        state.deleted = ()
 
 
-def _done(change: Callable[[], object]) -> None:
+def _done(change: Callable[[], object]) -> bool:
     state = states.current()
     try:
         change()
     except PlaygroundError as error:
         state.problem = error
-    else:
-        state.changed()
+        return False
+    state.changed()
+    return True
 
 
 def export(ids: Sequence[str]) -> None:

@@ -5,18 +5,21 @@ Boundary: search box, filters, table and pages; returns what is selected and cha
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from collections.abc import Mapping
 from typing import Any
 
 import streamlit as st
 
 from components import engine
+from components.clock import moment, zone
 from components.sessions import state as states
 from components.wording import count, plain, shorten
 from playground.store import Session, Wanted
 from playground.strategies.base import load_all
 
 ROWS = 50
+WIDE = 275
+"""Pixels for a session's name: with the other columns as much as a window of 1280 pixels shows."""
 ANY = ""
 _MARKS = {"right": "Right", "wrong": "Wrong", "unmarked": "Not marked"}
 
@@ -64,8 +67,8 @@ def _first_page() -> None:
     states.current().page = 0
 
 
-def table(wanted: Wanted) -> list[Session]:
-    """Draw one page of the list; returns the selected sessions."""
+def table(wanted: Wanted) -> tuple[list[Session], list[Session]]:
+    """Draw one page of the list; returns its sessions and the selected ones."""
     state, sessions = states.current(), engine.runner().store.sessions
     total = sessions.count(wanted)
     last = max(0, (total - 1) // ROWS)
@@ -79,28 +82,38 @@ def table(wanted: Wanted) -> list[Session]:
             else "Nothing is saved yet. Every question asked on the Ask page is, as it runs.",
             icon=":material/search_off:" if narrowed else ":material/history:",
         )
-        return []
+        return [], []
     picked = st.dataframe(
         [row(session) for session in found],
         key=f"sessions.table.{state.version}.{state.page}",
         on_select="rerun",
-        selection_mode="multi-row",
+        selection_mode=["multi-row", "single-cell"],
         hide_index=True,
-        column_config=_COLUMNS,
+        column_config=_columns(),
     )
     _pages(total, last)
-    return [found[i] for i in picked["selection"]["rows"] if i < len(found)]
+    return found, [found[i] for i in _picked(picked["selection"]) if i < len(found)]
 
 
-_COLUMNS = {
-    "When": st.column_config.DatetimeColumn(format="YYYY-MM-DD HH:mm", width=130),
-    "Session": st.column_config.TextColumn(width="large"),
-    "Seconds": st.column_config.NumberColumn(format="%.1f s", width="small"),
-    "Tokens": st.column_config.NumberColumn(
-        format="localized", width="small", help="Written in all its runs."
-    ),
-    "Runs": st.column_config.NumberColumn(width="small", help="Forks are not counted."),
-}
+def _picked(selection: Mapping[str, Any]) -> list[int]:
+    """The rows that are ticked; else the one in which something was clicked."""
+    return list(selection["rows"]) or [row for row, _ in selection.get("cells", ())]
+
+
+def _columns() -> dict[str, Any]:
+    column = st.column_config
+    return {
+        "When": column.DatetimeColumn(format="YYYY-MM-DD HH:mm", timezone=str(zone()), width=125),
+        "Session": column.TextColumn(width=WIDE),
+        "Answer": column.TextColumn(width=90),
+        "Marked": column.TextColumn(width=75),
+        "Strategy": column.TextColumn(width=175),
+        "Model": column.TextColumn(width=90),
+        "Runs": column.NumberColumn(width=50, help="Forks are not counted."),
+        "Tokens": column.NumberColumn(format="localized", width=65, help="Written in all its runs."),
+        "Time": column.NumberColumn(format="%.2f s", width=65, help="Of all its runs together."),
+        "Tags": column.ListColumn(width=80),
+    }
 
 
 def row(session: Session) -> dict[str, Any]:
@@ -108,7 +121,7 @@ def row(session: Session) -> dict[str, Any]:
     known = load_all()
     titles = (known[name].title if name in known else name for name in session.strategies)
     return {
-        "When": datetime.fromtimestamp(session.created, UTC),
+        "When": moment(session.created),
         "Session": shorten(session.name, 200),
         "Answer": shorten(", ".join(session.answers), 60),
         "Marked": marked(session),
@@ -116,7 +129,7 @@ def row(session: Session) -> dict[str, Any]:
         "Model": ", ".join(session.models),
         "Runs": len(session.runs),
         "Tokens": session.tokens,
-        "Seconds": session.seconds,
+        "Time": session.seconds,
         "Tags": list(session.tags),
     }
 

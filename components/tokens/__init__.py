@@ -7,15 +7,15 @@ and is checked here.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeGuard
 
 import streamlit as st
 
-from components.palette import WARM
-from components.tokens.rows import TokenView, row_id
+from components.parts import script, style
+from components.tokens.rows import Target, TokenView, row_id
 from components.tokens.spans import Spans, moved, read_spans
 from components.tokens.view import Fork, branch_view, strip_view
 from components.tokens.wire import encode
@@ -24,10 +24,12 @@ __all__ = [
     "Fork",
     "PictureState",
     "Selection",
+    "Target",
     "TokenView",
     "branch_view",
     "moved",
     "row_id",
+    "selected",
     "strip_view",
     "token_picture",
 ]
@@ -37,14 +39,9 @@ SCRIPTS = ("rows", "words", "bar", "board", "strip", "pop", "ends", "keys", "pic
 STYLES = ("picture", "board", "strip", "pop")
 
 
-def _joined(names: tuple[str, ...], ending: str) -> str:
-    folder = Path(__file__).parent
-    return "\n".join((folder / f"{name}.{ending}").read_text("utf-8") for name in names)
+_HERE = Path(__file__).parent
 
-
-_mount = st.components.v2.component(
-    "token_picture", css=f":host {{ --warm: {WARM}; }}\n" + _joined(STYLES, "css"), js=_joined(SCRIPTS, "js")
-)
+_mount = st.components.v2.component("token_picture", css=style(_HERE, *STYLES), js=script(_HERE, *SCRIPTS))
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,29 +78,41 @@ def token_picture(
     key: str,
     on_fork: Callable[[Selection], None] | None = None,
     on_select: Callable[[], None] | None = None,
+    target: Target | None = None,
+    link: str = "",
 ) -> PictureState:
     """Draw the view; returns what has been done in it.
 
     With `on_fork`, alternatives that were not written can be clicked; it is called once a click, before the script
-    reruns. `on_select` is called before the rerun that a click on a token causes.
+    reruns. `on_select` is called before the rerun that a click on a token causes; `selected` then says which.
+    With `link`, the page of that address, relative to this one, opens a row or a token (see `components.places`),
+    and the picture offers links to it.
     """
 
     def forked() -> None:
-        chosen = read_fork(_kept(key, "fork"), view)
-        if on_fork and chosen:
-            on_fork(chosen)
+        for chosen in fresh_forks(key, view):
+            if on_fork:
+                on_fork(chosen)
 
     spans = read_spans(_kept(key, "spans"), view)
     shown = moved(view, spans)
     result = _mount(
-        data=encode(shown) | {"key": key, "fork": on_fork is not None, "spans": spans},
+        data=encode(shown)
+        | {"key": key, "fork": on_fork is not None, "spans": spans, "link": link, "heard": _heard(key)}
+        | _sent(target),
         key=key,
         on_selected_change=on_select or _nothing,
         on_fork_change=forked,
         on_spans_change=_nothing,
     )
-    selection, fork = read_selection(result.get("selected"), view), read_fork(result.get("fork"), view)
-    return PictureState(selection, fork if on_fork else None, spans, shown)
+    forks = read_forks(result.get("fork"), view) if on_fork else []
+    fork = forks[-1][1] if forks else None
+    return PictureState(read_selection(result.get("selected"), view), fork, spans, shown)
+
+
+def selected(key: str, view: TokenView) -> Selection | None:
+    """The token clicked last in the picture of this key; for use in callbacks."""
+    return read_selection(_kept(key, "selected"), view)
 
 
 def read_selection(value: Any, view: TokenView) -> Selection | None:
@@ -127,6 +136,33 @@ def read_fork(value: Any, view: TokenView) -> Selection | None:
         return None
     token = row.tokens[chosen.index]
     return None if token.alternatives[chosen.alternative].id == token.id else chosen
+
+
+def read_forks(value: Any, view: TokenView) -> list[tuple[int, Selection]]:
+    """What the browser sent, as (number, alternative) in the order clicked; what names none is dropped."""
+    if not isinstance(value, Sequence) or isinstance(value, str):
+        return []
+    read = [(asked.get("n"), read_fork(asked, view)) for asked in value if isinstance(asked, Mapping)]
+    return [(n, chosen) for n, chosen in read if type(n) is int and chosen is not None]
+
+
+def fresh_forks(key: str, view: TokenView) -> list[Selection]:
+    """The forks asked for since the last time. The browser sends those it has not seen heard again, so that none is
+    lost when two are asked for before one rerun."""
+    fresh = [(n, chosen) for n, chosen in read_forks(_kept(key, "fork"), view) if n > _heard(key)]
+    if fresh:
+        st.session_state[f"{key}.heard"] = max(n for n, _ in fresh)
+    return [chosen for _, chosen in fresh]
+
+
+def _heard(key: str) -> int:
+    return int(st.session_state.get(f"{key}.heard", 0))
+
+
+def _sent(target: Target | None) -> dict[str, Any]:
+    if target is None:
+        return {}
+    return {"target": {"row": row_id(target.run, target.node), "index": target.index, "sign": target.sign}}
 
 
 def _kept(key: str, name: str) -> Any:

@@ -128,6 +128,7 @@ class Legend {
       branches && several && ["D", "where branches part"],
       ["Enter", "keep open"],
       data.fork && ["F", "fork here"],
+      data.link && ["L", "copy link"],
       rows.some((row) => row.framed) && ["[ ]", "start of the frame"],
       rows.some((row) => row.framed) && ["{ }", "its end"],
       ["Esc", "close"],

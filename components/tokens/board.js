@@ -77,7 +77,7 @@ class Board {
     place(line.span, row.span && row.span[1] > row.span[0], row.span?.[0], row.span?.[1]);
     setText(line.words, raw.x ? raw.x.join("").slice(0, 300).replace(/\s+/g, " ") : "");
     line.el.style.setProperty("--group", group ? group[1] : "var(--quiet)");
-    drawChip(line.answer, group, raw.a, without(row));
+    drawChip(line.answer, group, raw.a, without(row), row.moved ? row.covered : undefined);
     line.gauge.hidden = row.delta === undefined;
     line.fill.style.width = `${100 * gap(row.delta || 0)}%`;
     line.whole.hidden = raw.sd === undefined;

@@ -84,6 +84,7 @@ class Keys {
       " ": () => picture.pin(row.id, index, where),
     };
     if (data.fork) moves.f = () => this.fork(row, where);
+    if (data.link && row.length) moves.l = () => picture.copy(picture.address(row, index), `token ${index + 1} of ${row.name}`);
     return moves;
   }
 

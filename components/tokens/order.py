@@ -11,6 +11,7 @@ from dataclasses import dataclass, field, replace
 
 from components.palette import group_colour, group_marker
 from components.tokens.rows import Group, Row, Summed, TokenView
+from playground.events import TokenAdded
 
 
 def arranged(view: TokenView) -> TokenView:
@@ -81,22 +82,27 @@ def _named(row: Row, labels: dict[str, str]) -> Row:
 
 
 def _with_shared(rows: Sequence[Row]) -> tuple[Row, ...]:
-    found = _prefixes([[token.id for token in row.tokens] for row in rows])
+    found = _prefixes([[_same(token) for token in row.tokens] for row in rows])
     return tuple(
         replace(row, shared=shared, shared_with=None if owner is None else rows[owner].label, parts=parts)
         for row, (shared, owner, parts) in zip(rows, found, strict=True)
     )
 
 
+def _same(token: TokenAdded) -> int | bytes:
+    """What two equal tokens have in common: the id, or where a server does not tell it the bytes."""
+    return token.data if token.id is None else token.id
+
+
 @dataclass(slots=True)
 class _Place:
-    """A place in the tree of all rows' token ids."""
+    """A place in the tree of all rows' tokens."""
 
     owner: int
-    next: dict[int, _Place] = field(default_factory=dict)
+    next: dict[int | bytes, _Place] = field(default_factory=dict)
 
 
-def _prefixes(rows: Sequence[Sequence[int]]) -> list[tuple[int, int | None, tuple[int, ...]]]:
+def _prefixes(rows: Sequence[Sequence[int | bytes]]) -> list[tuple[int, int | None, tuple[int, ...]]]:
     """For each row: how many first ids an earlier row shares, which row, and where others leave its path."""
     root = _Place(0)
     shares: list[tuple[int, int | None]] = []

@@ -1,6 +1,9 @@
 // The picture as a whole: what is looked at, what the pointer does, what Python hears. Updates in place, so that
 // hovering and selection survive every refresh. `memory` keeps them when Streamlit mounts the picture again.
 
+const TIME_TO_SETTLE = 1500; // ms in which a page that is just opened may still push the picture about
+const TIME_TO_READ = 2000; // ms
+
 const pictures = new WeakMap();
 const memory = new Map();
 
@@ -11,7 +14,7 @@ export default function (component) {
   picture.tell = {
     selected: (value) => setStateValue("selected", value),
     spans: (value) => setStateValue("spans", value),
-    fork: (value) => setTriggerValue("fork", value), // a trigger: each click is one fork
+    fork: (value) => setTriggerValue("fork", value),
   };
   picture.update(data);
   return () => {
@@ -24,6 +27,7 @@ class Picture {
   constructor(parent) {
     this.stop = new AbortController();
     this.root = el("div", "picture");
+    this.asked = []; // forks of which Python has not been seen to have heard
     this.parts = [Bar, Board, Sums, Strips, Legend].map((Part) => new Part(this));
     [, this.board, , this.strips] = this.parts;
     this.live = el("div", "unseen");
@@ -65,6 +69,8 @@ class Picture {
     this.root.classList.toggle("textual", !cells && this.rows.some((row) => row.raw.x));
     this.draw();
     this.pop.refresh();
+    this.asked = this.asked.filter(({ n }) => n > data.heard);
+    this.visit();
     if (!other) this.welcome(this.rows.filter((row) => row.fork && !known.has(row.id)));
   }
 
@@ -75,13 +81,14 @@ class Picture {
     this.node = same ? kept.node : undefined;
     this.index = same ? kept.index : 0;
     this.picked = same && Boolean(kept.picked);
+    this.visited = same ? kept.visited : undefined;
     this.ends.restore(same && kept.spans, this.data.spans);
     this.pop.hide();
   }
 
   remember() {
-    const { mode, node, index, picked } = this;
-    memory.set(this.data.key, { run: this.data.run, mode, node, index, picked, spans: [...this.ends.spans] });
+    const { mode, node, index, picked, visited } = this;
+    memory.set(this.data.key, { run: this.data.run, mode, node, index, picked, visited, spans: [...this.ends.spans] });
   }
 
   preferred() {
@@ -97,6 +104,40 @@ class Picture {
     const atRow = this.focused()?.matches(".list .row");
     this.select(id, this.index);
     if (atRow) this.focusRow(id, "cells");
+  }
+
+  /** Go, once, where a link that was followed leads: to a row, or to a token with its alternatives open. */
+  visit() {
+    const { target, kind } = this.data;
+    const row = target && this.byId.get(target.row);
+    if (!row || target.sign === this.visited || (target.index ?? -1) >= row.length) return;
+    this.visited = target.sign;
+    const where = kind === "strip" ? "text" : "cells";
+    this.walked = target.index !== null;
+    this.reported = JSON.stringify([this.data.run, row.id, target.index]); // Python knows
+    this.select(row.id, target.index ?? 0);
+    this.focusRow(row.id, where); // so that arrow keys go on from here and Escape closes
+    const until = performance.now() + TIME_TO_SETTLE;
+    let top;
+    // What stands above may still be on its way and push this down.
+    const stay = () => {
+      if (this.stop.signal.aborted || this.node !== row.id || this.data.target?.sign !== target.sign) return;
+      const at = this.anchor(row.id, this.index, where) || this.root.getBoundingClientRect();
+      if (at.top !== top) {
+        this.reveal(row, where);
+        top = (this.anchor(row.id, this.index, where) || this.root.getBoundingClientRect()).top;
+        if (this.walked) this.pin(row.id, this.index, where);
+      }
+      if (performance.now() < until && !this.touched) requestAnimationFrame(stay);
+    };
+    requestAnimationFrame(stay);
+  }
+
+  reveal(row, where) {
+    if (where === "cells") {
+      this.board.lines.get(row.id)?.el.scrollIntoView({ block: "center" });
+      this.board.reveal(this.index);
+    } else this.strips.reveal(row, this.index, "center");
   }
 
   draw() {
@@ -164,7 +205,40 @@ class Picture {
     this.pop.hide();
     this.focusRow(id, where);
     this.announce(`Forking ${row.name} at token ${i + 1} with ${spoken(text)}`);
-    this.tell.fork({ row: id, index: i, alternative: place });
+    // A later trigger takes an earlier one's place until Python has run, so each says all that is still to be heard.
+    const n = Math.max(Date.now(), (this.asked.at(-1)?.n || this.data.heard) + 1);
+    this.asked = [...this.asked, { n, row: id, index: i, alternative: place }];
+    this.tell.fork(this.asked);
+  }
+
+  /** Where a row, or token i of it, can be found again; "" where there is no such page. */
+  address(row, i) {
+    if (!this.data.link) return "";
+    const at = row.id.indexOf(":");
+    const where = new URLSearchParams({ run: row.id.slice(0, at), node: row.id.slice(at + 1) });
+    if (i !== undefined) where.set("token", i + 1);
+    return new URL(`${this.data.link}?${where}`, location.href).href;
+  }
+
+  /** Copy an address; resolves to whether the browser allowed it. */
+  async copy(address, what) {
+    try {
+      await navigator.clipboard.writeText(address);
+    } catch {
+      this.announce("The browser did not allow the link to be copied.");
+      return false;
+    }
+    this.announce(`Link to ${what} copied`);
+    return true;
+  }
+
+  /** A click on a link copies it; where the browser has no clipboard for us, it opens like any link. */
+  async copyLink(event, anchor) {
+    if (!navigator.clipboard || event.ctrlKey || event.metaKey || event.shiftKey) return;
+    event.preventDefault();
+    const { said } = anchor.dataset;
+    setText(anchor, (await this.copy(anchor.href, anchor.dataset.what)) ? "Copied" : "Not allowed");
+    setTimeout(() => setText(anchor, said), TIME_TO_READ);
   }
 
   /** Where token i of a row stands on screen, in the cells or in the text. */
@@ -202,6 +276,7 @@ class Picture {
     on(this.root, "pointerleave", () => this.pop.hideSoon());
     on(this.root, "click", (event) => this.click(event));
     on(this.root, "keydown", (event) => this.keys.press(event));
+    on(document, "wheel", () => (this.touched = true), { capture: true, passive: true });
     on(this.root, "focusin", (event) => this.focusIn(event));
     on(this.root, "focusout", (event) => this.focusOut(event));
     on(document, "pointerdown", (event) => {
@@ -218,6 +293,7 @@ class Picture {
   }
 
   press(event) {
+    this.touched = true;
     const grip = event.composedPath()[0].closest?.(".grip");
     if (grip) this.ends.grab(event, grip);
   }
@@ -244,6 +320,8 @@ class Picture {
 
   click(event) {
     const target = event.composedPath()[0];
+    const anchor = target.closest?.("a.link");
+    if (anchor) return this.copyLink(event, anchor);
     const alternative = target.closest?.("button.alternative");
     if (alternative && this.pop.open) return this.fork(Number(alternative.dataset.place));
     const back = target.closest?.("button.back");

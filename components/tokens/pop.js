@@ -14,6 +14,8 @@ class Pop {
     this.list = this.el.appendChild(el("div", "alternatives"));
     this.hint = this.el.appendChild(el("div", "hint"));
     this.numbers = this.el.appendChild(el("div", "numbers"));
+    this.foot = this.el.appendChild(el("div", "foot"));
+    this.link = this.foot.appendChild(link("Copy link to this token"));
   }
 
   show(id, i, where, pinned = false) {
@@ -97,6 +99,8 @@ class Pop {
     else facts.push(row.has(i, SAMPLED) ? "drawn, also the likeliest" : "the likeliest");
     setText(this.facts, facts.join(" · "));
     this.fillNumbers(row, i);
+    setLink(this.link, this.open.pinned ? this.picture.address(row, i) : "", `token ${i + 1} of ${row.name}`);
+    this.foot.hidden = this.link.hidden;
     // News of the row must not take a line away from under the pointer, or its click is lost.
     const sign = JSON.stringify([row.id, i, alternatives, fork, alternatives.length ? 0 : sent]);
     if (sign === this.filled) return;

@@ -58,6 +58,11 @@ class Row {
     this.moved = Boolean(span) && (span[0] !== this.found[0] || span[1] !== this.found[1]);
     this.delta = this.moved ? this.meanMargin(...span) : this.foundDelta;
   }
+
+  /** What the frame covers, as it stands in the text. */
+  get covered() {
+    return Array.from({ length: this.span[1] - this.span[0] }, (_, n) => this.piece(this.span[0] + n)).join("").trim();
+  }
   get framed() { return Boolean(this.span) && this.length > 0 && !this.raw.w; }
   inAnswer(i) { return Boolean(this.span) && i >= this.span[0] && i < this.span[1]; }
 

@@ -136,6 +136,16 @@ class TokenView:
         return next((row for row in self.rows if row.id == id), None)
 
 
+@dataclass(frozen=True, slots=True)
+class Target:
+    """A row, or token `index` of it, that the picture goes to: once for every `sign`, however often it is drawn."""
+
+    run: str
+    node: str
+    index: int | None
+    sign: str
+
+
 def row_id(run: str, node: str) -> str:
     """The name of a row, unique among the rows of several runs."""
     return f"{run}:{node}"

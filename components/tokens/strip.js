@@ -65,13 +65,15 @@ class Strips {
     if (!facts[0] && this.picture.rows.length > 1) facts[0] = `Text ${raw.n}`;
     facts.push(leaves(row));
     if (raw.a !== undefined && branch) facts.push(`answer ${raw.a}`);
+    if (row.moved) facts.push(`your frame covers “${row.covered}”`);
     if (row.delta !== undefined) facts.push(`Δ ${fixed(row.delta)} over the ${row.moved ? `frame moved by hand, ${fixed(row.foundDelta)} where it was found` : "answer"}`);
     if (raw.sd !== undefined) facts.push(`${fixed(raw.sd)} over the whole text`);
     if (row.length) facts.push(count(row.length, "token"));
     facts.push(shares(row), raw.w && "writing", ENDS[raw.end], out(row));
     setText(strip.facts, facts.filter(Boolean).join(" · "));
     strip.back.hidden = !row.moved;
-    strip.title.hidden = !strip.facts.textContent;
+    setLink(strip.link, this.picture.address(row), row.name);
+    strip.title.hidden = !strip.facts.textContent && strip.link.hidden;
   }
 
   drawToken(strip, row, i) {
@@ -148,8 +150,9 @@ class Strips {
     return this.of(row)?.spans[i]?.getClientRects()[0];
   }
 
-  reveal(row, i) {
-    this.of(row)?.spans[i]?.scrollIntoView({ block: "nearest" });
+  reveal(row, i, block = "nearest") {
+    const strip = this.of(row);
+    (strip?.spans[i] || strip?.el)?.scrollIntoView({ block });
   }
 
   focus(row) {
@@ -163,6 +166,7 @@ function newStrip() {
   strip.facts = strip.title.appendChild(el("span"));
   strip.back = strip.title.appendChild(el("button", "back", "Back to where it was found"));
   strip.back.type = "button";
+  strip.link = strip.title.appendChild(link("Copy link"));
   strip.text = strip.el.appendChild(el("div", "text"));
   strip.text.tabIndex = 0;
   strip.text.setAttribute("role", "group");

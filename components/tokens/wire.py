@@ -82,7 +82,7 @@ class _Table:
         """Index of the distribution; -1 for none."""
         flat: list[int | None] = []
         for alternative in alternatives[: self.alternatives]:
-            flat.append(self.text(alternative.text or alternative.id))
+            flat.append(self.text(alternative.text or alternative.id or ""))
             flat.append(_probability(alternative.logprob))
         if not flat:
             return -1
@@ -103,14 +103,13 @@ def _column(values: Iterable[int | None]) -> str:
     return ",".join("" if value is None else str(value) for value in values)
 
 
-def _integer(value: float, scale: float) -> int | None:
-    return round(value * scale) if math.isfinite(value) else None
+def _integer(value: float | None, scale: float) -> int | None:
+    return round(value * scale) if value is not None and math.isfinite(value) else None
 
 
 def _flags(token: TokenAdded) -> int:
-    first = token.alternatives[0].id if token.alternatives else token.id
     return (
-        (NOT_ARGMAX if first != token.id else 0)
+        (NOT_ARGMAX if token.alternatives and _place(token, 1) else 0)
         + (FORCED if token.chosen == "forced" else 0)
         + (SAMPLED if token.chosen == "sampled" else 0)
     )
@@ -118,8 +117,12 @@ def _flags(token: TokenAdded) -> int:
 
 def _place(token: TokenAdded, sent: int) -> int:
     """The token's place among its alternatives that are sent, -1 when it is not among them."""
-    ids = (alternative.id for alternative in token.alternatives[:sent])
-    return next((i for i, id in enumerate(ids) if id == token.id), -1)
+    sent_ones = token.alternatives[:sent]
+    if token.id is None:  # a server that tells only texts
+        same = (alternative.text == token.text for alternative in sent_ones)
+    else:
+        same = (alternative.id == token.id for alternative in sent_ones)
+    return next((i for i, found in enumerate(same) if found), -1)
 
 
 def _row(row: Row, table: _Table) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-// Words, numbers and small elements. Text from a model is only ever set as text.
+// Words, numbers and small elements; the smallest are shared, see components/parts.
 
 const fixed = (value, digits = 3) => {
   if (value === undefined || value === null || Number.isNaN(value)) return "not given";
@@ -9,21 +9,9 @@ const fixed = (value, digits = 3) => {
 const count = (n, noun, plural = `${noun}s`) => `${n.toLocaleString("en")} ${n === 1 ? noun : plural}`;
 const ENDS = { length: "cut at the token limit", loop: "stopped in a loop", "context full": "context full" };
 
-function el(tag, className, text) {
-  const node = document.createElement(tag);
-  if (className) node.className = className;
-  if (text !== undefined) node.textContent = text;
-  return node;
-}
-
-function setText(node, text) {
-  if (node.textContent !== text) node.textContent = text;
-}
-
 const INVISIBLE = /([\u0000-\u0009\u000b-\u001f\u007f-\u009f\u00ad\u200b\u200e\u200f\u2028-\u202e\u2060-\u2069\ufeff]|\n)/;
 const INVISIBLE_OR_SPACE =
   /([\u0000-\u0020\u007f-\u00a0\u00ad\u200b\u200e\u200f\u2028-\u202e\u2060-\u2069\ufeff])/;
-const NAMES = { "\n": "⏎", "\t": "⇥", "\r": "␍", " ": "␣" };
 
 /** Text as it stands; what cannot be seen gets a mark. On one line, spaces and line ends are marks alone. */
 function write(node, text, oneLine = false) {
@@ -36,8 +24,7 @@ function write(node, text, oneLine = false) {
       node.append(part);
       continue;
     }
-    const code = part.codePointAt(0).toString(16).toUpperCase().padStart(4, "0");
-    const mark = el("span", "mark", NAMES[part] || `U+${code}`);
+    const mark = el("span", "mark", signOf(part));
     mark.setAttribute("aria-hidden", "true");
     node.append(mark);
     if (!oneLine && (part === "\n" || part === "\t")) node.append(part);
@@ -75,17 +62,20 @@ function gauge(share) {
   return track;
 }
 
-/** An answer with the letter of its group, or what stands in its place. */
-function drawChip(node, group, answer, otherwise = "") {
-  const sign = JSON.stringify([group?.[0], answer, otherwise]);
+/** An answer with the letter of its group, or what stands in its place; a frame moved by hand shows what it covers. */
+function drawChip(node, group, answer, otherwise = "", covered = undefined) {
+  const sign = JSON.stringify([group?.[0], answer, otherwise, covered]);
   if (node.dataset.drawn === sign) return;
   node.dataset.drawn = sign;
   if (answer === undefined) return node.replaceChildren(el("span", "quiet", otherwise));
   const chip = el("span", "chip");
+  chip.classList.toggle("by-hand", covered !== undefined);
   if (group) chip.append(el("b", "letter", group[0]));
-  const text = chip.appendChild(el("span", "said", answer));
+  const text = chip.appendChild(el("span", "said"));
+  if (covered === undefined) setText(text, answer);
+  else write(text, `“${covered}”`, true);
   text.dir = "auto";
-  text.title = answer;
+  text.title = covered === undefined ? answer : `Your frame covers “${covered}”; the answer of this branch is ${answer}`;
   node.replaceChildren(chip);
 }
 
@@ -97,7 +87,7 @@ function describe(row) {
   parts.push(raw.a === undefined ? without(row) : `answer ${raw.a}`);
   if (data.groups[raw.g]) parts.push(`group ${data.groups[raw.g][0]}`);
   if (row.delta !== undefined) parts.push(`delta ${fixed(row.delta)}${row.moved ? " in a frame moved by hand" : ""}`);
-  if (row.moved) parts.push(`${fixed(row.foundDelta)} where the answer was found`);
+  if (row.moved) parts.push(`${fixed(row.foundDelta)} where the answer was found`, `the frame covers ${spoken(row.covered)}`);
   if (raw.sd !== undefined) parts.push(`over the whole text ${fixed(raw.sd)}`);
   if (raw.lp !== undefined) parts.push(`mean log-probability ${fixed(raw.lp)} nats`);
   if (row.length) parts.push(count(row.length, "token"), `p of the first ${fixed(row.p(0))}`);
@@ -120,4 +110,20 @@ function without({ raw, data }) {
 function out({ raw }) {
   if (raw.status !== "pruned" && raw.status !== "failed") return "";
   return `${raw.status === "pruned" ? "left out" : "failed"}${raw.reason ? `: ${raw.reason}` : ""}`;
+}
+
+/** A link whose click copies it; hidden until `setLink` gives it an address. */
+function link(said) {
+  const anchor = el("a", "link", said);
+  anchor.dataset.said = said;
+  anchor.hidden = true;
+  return anchor;
+}
+
+function setLink(anchor, address, what) {
+  anchor.hidden = !address;
+  if (!address) return;
+  anchor.href = address;
+  anchor.dataset.what = what;
+  anchor.title = `Copy the address of ${what}`;
 }

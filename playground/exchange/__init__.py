@@ -13,7 +13,7 @@ from playground.exchange.page import to_html
 from playground.exchange.reading import read_json
 from playground.exchange.report import to_markdown
 from playground.exchange.table import to_csv
-from playground.exchange.writing import to_json
+from playground.exchange.writing import in_files, to_json
 
 __all__ = [
     "FORMAT",
@@ -24,6 +24,7 @@ __all__ = [
     "SharedRun",
     "SharedSession",
     "bring_in",
+    "in_files",
     "read_json",
     "to_csv",
     "to_html",

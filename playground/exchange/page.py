@@ -32,10 +32,11 @@ def to_html(store: Store, session_ids: Sequence[str]) -> bytes:
         "form-action 'none'",
         "style": style,
         "script": script,
-        # No "<" can then end the element that the data stands in.
-        "data": to_json(store, session_ids).decode("ascii").replace("<", "\\u003c"),
     }
-    return _SLOT.sub(lambda slot: slots[slot.group(1)], _part("viewer.html")).encode()
+    shell, end = _part("viewer.html").split("{{data}}")
+    before, after = (_SLOT.sub(lambda slot: slots[slot.group(1)], part).encode() for part in (shell, end))
+    # No "<" can then end the element that the data stands in.
+    return b"".join((before, to_json(store, session_ids).replace(b"<", b"\\u003c"), after))
 
 
 def _part(name: str) -> str:

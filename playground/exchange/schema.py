@@ -19,6 +19,7 @@ from playground.store.sessions import MOST_NAME, MOST_NOTE, MOST_TAG
 Schema = dict[str, Any]
 
 _INT: Schema = {"type": "integer", "minimum": -form.LARGEST_INT, "maximum": form.LARGEST_INT}
+_MAYBE_INT: Schema = {"anyOf": [_INT, {"type": "null"}]}
 _COUNT: Schema = {"type": "integer", "minimum": 0, "maximum": form.LARGEST_INT}
 _TEXT: Schema = {"type": "string", "maxLength": form.MOST_TEXT}
 _TIME: Schema = {"type": "number", "minimum": 0, "maximum": form.LAST_TIME, "description": "Unix seconds."}
@@ -113,7 +114,7 @@ def _of(hint: Any) -> Schema:
         (tuple[int, ...], {"type": "array", "items": _COUNT}),
         (
             tuple[Alternative, ...],
-            {"type": "array", "items": _tuple([_INT, _TEXT, {"$ref": "#/$defs/number"}])},
+            {"type": "array", "items": _tuple([_MAYBE_INT, _TEXT, {"$ref": "#/$defs/number"}])},
         ),
         (Mapping[str, Any], {"$ref": "#/$defs/mapping"}),
         (Mapping[str, str], {"type": "object", "additionalProperties": _TEXT}),

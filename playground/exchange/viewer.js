@@ -2,11 +2,13 @@
 // stands at later events. Follows viewer-run.js.
 
 const about = new WeakMap(); // an element that stands for a token: { node, i }
+const WHOLE = 10; // seconds that the replay "in 10 s" takes
 let page, replay, popAt;
+let held = false; // what a link opened stays open while only the page moves under the pointer
 
 function showRun(session, run) {
   const trace = fold(run);
-  page = { trace, scene: new Scene(), strip: new Scene() };
+  page = { run: run.id, trace, scene: new Scene(), strip: new Scene(), open: () => {} };
   const main = $("main");
   const parts = [...head(session, run, trace), bar(), card(trace), ...board(trace), ...nodes(trace), ...below(trace)];
   main.replaceChildren(...parts.filter(Boolean));
@@ -30,12 +32,26 @@ function bar() {
   const bar = el("div", "replay"), play = el("button", "", "Play");
   const scrubber = Object.assign(el("input"), { type: "range", min: 0, step: "any" });
   scrubber.setAttribute("aria-label", "Time in the run");
-  const speed = el("select", "", ...[1, 2, 4, 8].map((n) => Object.assign(el("option", "", `${n}×`), { value: n })));
+  const speeds = [[0, `in ${WHOLE} s`], ...[1, 2, 4, 8].map((n) => [n, `${n}×`])];
+  const speed = el("select", "", ...speeds.map(([value, name]) => Object.assign(el("option", "", name), { value })));
   speed.setAttribute("aria-label", "Speed of the replay");
   bar.append(play, speed, scrubber, el("output"));
   bar.setAttribute("role", "group");
   bar.setAttribute("aria-label", "Replay");
   return bar;
+}
+
+/** What the run cost, from the price in its own log; as `playground.trace.cost` computes it. */
+function money({ local, price }, usage) {
+  if (local) return "free";
+  const [read, written] = [number(price?.input), number(price?.output)];
+  const { calls = 0, prompt_tokens = 0, cached_tokens = 0, completion_tokens = 0 } = usage;
+  const counted = !calls || prompt_tokens || completion_tokens;
+  if (!Number.isFinite(read) || !Number.isFinite(written) || !counted) return "price not known";
+  const cached = number(price.cached) ?? read;
+  const fresh = Math.max(0, prompt_tokens - cached_tokens);
+  const dollars = (fresh * read + cached_tokens * cached + completion_tokens * written) / 1e6;
+  return dollars === 0 ? "free" : `$${fixed(dollars, dollars < 1 ? 6 : 2)}`;
 }
 
 function card(trace) {
@@ -63,7 +79,7 @@ function card(trace) {
     ["Calls", usage.calls], ["Prompt tokens", usage.prompt_tokens], ["Completion tokens", usage.completion_tokens],
     ["Forward passes", usage.forward_passes],
   ].map(([name, value]) => [name, (value || 0).toLocaleString("en")]);
-  facts.push(["Time", `${fixed(trace.times.at(-1), 2)} s`], ["Money", started.local ? "free" : "price not known"]);
+  facts.push(["Time", `${fixed(trace.times.at(-1), 2)} s`], ["Money", money(started, usage)]);
   const bill = el("dl", "", ...facts.map(([name, value]) => el("div", "", el("dt", "", name), el("dd", "", value))));
   card.append(page.scene.appear(end, bill));
   return card;
@@ -111,6 +127,7 @@ function board(trace) {
     });
   });
   board.append(...buttons);
+  page.open = (node) => rows.includes(node) && select(rows.indexOf(node));
   replay = null;
   select(0);
   return [el("h2", "", "Branches"), board, place, legend()];
@@ -199,6 +216,7 @@ function strip(node, scene, title) {
   }
   text.append(...node.tokens.map((token, i) => tokenOf(node, token, i, scene)));
   text.tabIndex = 0;
+  text.dataset.node = node.id;
   text.setAttribute("role", "group");
   text.setAttribute("aria-label", `Tokens of ${title}; arrow keys walk along them`);
   let here = 0;
@@ -209,6 +227,7 @@ function strip(node, scene, title) {
     text.children[here].classList.add("here");
     showPop(text.children[here], true);
   };
+  text.addEventListener("visit", ({ detail }) => go(detail));
   text.addEventListener("focus", () => text.matches(":focus-visible") && go(here));
   text.addEventListener("blur", () => (text.children[here].classList.remove("here"), hidePop()));
   text.addEventListener("keydown", (event) => {
@@ -226,7 +245,9 @@ function tokenOf(node, token, i, scene) {
   if (token.chosen === "forced") span.classList.add("forced");
   else if (first && first[0] !== token.id) span.classList.add("drawn");
   span.style.setProperty("--warm", share((0.7 - number(token.margin)) / 0.7));
-  span.style.setProperty("--under", Math.round(Math.min(4, number(token.entropy) || 0)));
+  const under = Math.round(Math.min(4, number(token.entropy) || 0));
+  span.style.setProperty("--under", under);
+  span.classList.toggle("line", under > 0);
   about.set(span, { node, i });
   frame(node, i, span, scene);
   return span;
@@ -234,7 +255,7 @@ function tokenOf(node, token, i, scene) {
 
 function legend() {
   const key = (name, text, warm = 0, under = 0) => {
-    const sample = el("span", `t ${name}`, "token");
+    const sample = el("span", `t ${name}${under ? " line" : ""}`, "token");
     sample.style.setProperty("--warm", warm);
     sample.style.setProperty("--under", under);
     return el("span", "", sample, ` ${text}`);
@@ -315,6 +336,7 @@ class Replay {
     this.ats = [...trace.nodes.values()].flatMap((node) => node.tokens.map((token) => token.at)).sort((a, b) => a - b);
     [this.button, this.speed, this.scrubber, this.told] = $(".replay").children;
     this.scrubber.max = this.end;
+    this.speed.value = this.end > WHOLE / 2 ? 1 : 0;
     this.button.disabled = this.scrubber.disabled = this.end === 0;
     this.button.addEventListener("click", () => (this.playing ? this.pause() : this.play()));
     this.scrubber.addEventListener("input", () => (this.pause(), this.go(Number(this.scrubber.value))));
@@ -328,7 +350,7 @@ class Replay {
     let before;
     const step = (time) => {
       if (!this.playing || replay !== this) return;
-      this.go(this.now + ((time - (before ?? time)) / 1000) * Number(this.speed.value));
+      this.go(this.now + ((time - (before ?? time)) / 1000) * (Number(this.speed.value) || this.end / WHOLE));
       before = time;
       if (this.now < this.end) requestAnimationFrame(step);
       else this.pause();
@@ -365,6 +387,46 @@ function before(values, limit) {
   return low;
 }
 
+// Places: the address names a run, a node of it and a token of that, from 1, behind its "#"
+
+function visit(all) {
+  const place = new URLSearchParams(location.hash.slice(1));
+  const named = place.get("run");
+  const found = named === null ? all[0] : all.find(([, run]) => run.id === named);
+  if (!found) return lost(`This file has no run “${named}”.`);
+  if (page?.run !== found[1].id) showRun(...found);
+  $(".lost")?.remove();
+  const id = place.get("node"), number = place.get("token");
+  if (id === null) return;
+  const node = page.trace.nodes.get(id);
+  if (!node) return lost(`This run has no node “${id}”.`);
+  replay.pause();
+  replay.go(replay.end);
+  page.open(node);
+  const text = [...document.querySelectorAll("[data-node]")].find((text) => text.dataset.node === id);
+  if (!text || (number !== null && !(/^[0-9]+$/.test(number) && number > 0 && number <= node.tokens.length))) {
+    return lost(number === null ? `Node “${id}” has no tokens.` : `There is no token “${number}” at “${id}”.`);
+  }
+  const fold = text.closest("details");
+  if (fold) fold.open = true;
+  text.scrollIntoView({ block: "center" });
+  if (number === null) return;
+  text.dispatchEvent(new CustomEvent("visit", { detail: number - 1 }));
+  held = true;
+}
+
+function lost(why) {
+  $(".lost")?.remove();
+  const note = write(el("p", "lost note"), why);
+  note.setAttribute("role", "alert");
+  $("main").prepend(note);
+}
+
+/** Let the address lead to what was clicked. */
+function point(place) {
+  history.replaceState(null, "", `#${new URLSearchParams({ run: page.run, ...place })}`);
+}
+
 // The whole page
 
 function start() {
@@ -381,20 +443,37 @@ function start() {
       const said = write(el("span", "quiet"), last);
       const button = el("button", "", write(el("span"), run.events[0][1].strategy), said, mark(end).slice(0, 1));
       Object.assign(button, { type: "button", title: mark(end) }).dataset.run = run.id;
-      button.addEventListener("click", () => showRun(session, run));
+      button.addEventListener("click", () => {
+        showRun(session, run);
+        point({});
+      });
       list.append(button);
     }
   }
   list.hidden = all.length < 2;
   document.addEventListener("pointerover", ({ target }) => {
     const token = target.closest?.(".t, .cells i");
+    if (held) return;
     if (about.has(token)) showPop(token);
     else hidePop();
   });
+  document.addEventListener("pointermove", ({ movementX, movementY }) => {
+    if (movementX || movementY) held = false;
+  });
+  document.addEventListener("click", ({ target }) => {
+    const token = target.closest?.(".t, .cells i");
+    if (!about.has(token)) return;
+    const { node, i } = about.get(token);
+    point({ node: node.id, token: i + 1 });
+    if (token.matches(".t")) token.parentNode.dispatchEvent(new CustomEvent("visit", { detail: i }));
+  });
   document.addEventListener("scroll", () => $(".pop").hidden || placePop(popAt), true);
   document.addEventListener("keydown", ({ key }) => key === "Escape" && hidePop());
-  if (all.length) showRun(...all[0]);
-  else $("main").append(el("p", "", "There is no run in this file."));
+  addEventListener("hashchange", () => all.length && visit(all));
+  if (all.length) {
+    showRun(...all[0]);
+    visit(all);
+  } else $("main").append(el("p", "", "There is no run in this file."));
 }
 
 start();

@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 
 from playground.errors import BadInput, CapabilityError, ModelError
-from playground.models.base import REASONS, Model, Prefix, TokenModel, outcome
+from playground.models.base import REASONS, Model, Prefix, TokenModel, outcome, token_ids
 from playground.prompts import Prompt, plain
 from playground.sampling import GREEDY, PROCESSORS, Sampling, stages, validate
 
@@ -159,7 +159,7 @@ def next_token_table(
         }
         for token in shown
     ]
-    ids = [token.id for token in shown]
+    ids = token_ids(shown)
     return {
         "model": model.name,
         "vocabulary": len(seen.raw),

@@ -16,7 +16,7 @@ import numpy as np
 from playground.errors import BadInput
 from playground.intervals import binomial
 from playground.lens import At, open_model, prefix_at
-from playground.models.base import Model, Prefix
+from playground.models.base import Model, Prefix, token_ids
 from playground.sampling import Sampling, choose, process, stages, uniforms, validate
 
 if TYPE_CHECKING:
@@ -80,10 +80,10 @@ def draws(model: Model, at: At, sampling: Sampling, *, n: int, seed: int, top: i
     counts = np.zeros(len(p), dtype=np.int64)
     np.add.at(counts, order[np.minimum(places, np.flatnonzero(p[order])[-1])], 1)
     shown = prefix.top(min(top, len(p)))
-    ids = [token.id for token in shown]
+    ids = token_ids(shown)
     rows = [
-        {"id": token.id, "text": token.text, **_counted(float(p[token.id]), int(counts[token.id]), n)}
-        for token in shown
+        {"id": id, "text": token.text, **_counted(float(p[id]), int(counts[id]), n)}
+        for id, token in zip(ids, shown, strict=True)
     ]
     rest = _counted(max(0.0, 1.0 - float(p[ids].sum())), n - int(counts[ids].sum()), n)
     return {"n": n, "seed": seed, "rows": rows, "rest": rest | {"tokens": len(p) - len(ids)}}

@@ -14,12 +14,13 @@ from typing import Any, Literal, Protocol, TypeVar, runtime_checkable
 import numpy as np
 import numpy.typing as npt
 
+from playground.errors import CapabilityError
 from playground.events import Alternative, EndReason, Event, TokenAdded
 from playground.prompts import Prompt, Written
 from playground.sampling import Sampling
 
 T = TypeVar("T")
-Need = Literal["full_logits", "prefill", "json_mode", "seed", "n"]
+Need = Literal["full_logits", "branches", "prefill", "json_mode", "seed", "n"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +29,7 @@ class Capabilities:
 
     Attributes:
         full_logits: the whole next-token distribution, and branches decoded step by step.
+        branches: the likeliest first tokens are known, and replies can be made to begin with each of them.
         top_logprobs: how many alternatives come with a token (0: none; with full_logits: as many as asked).
         top_k, min_p, seed, n: these request settings are honoured.
         prefill: the reply can be begun for the model.
@@ -39,6 +41,7 @@ class Capabilities:
     """
 
     full_logits: bool = False
+    branches: bool = False
     top_logprobs: int = 0
     top_k: bool = False
     min_p: bool = False
@@ -61,6 +64,7 @@ class Capabilities:
 
 REASONS: dict[Need, str] = {
     "full_logits": "it needs the full next-token distribution, which this model's server does not give",
+    "branches": "it begins a reply with each of the likeliest first tokens, which this model's server does not tell",
     "prefill": "it begins the reply for the model, which this model's server does not allow",
     "json_mode": "it needs replies forced to be JSON",
     "seed": "it needs a seed that the server honours",
@@ -70,7 +74,18 @@ REASONS: dict[Need, str] = {
 
 @dataclass(frozen=True, slots=True)
 class ModelInfo:
-    """A model as a list shows it, before it is loaded. `parameters` counts weights, None if unknown."""
+    """A model as a list shows it, before it is loaded. What is None is not known.
+
+    Attributes:
+        parameters: how many weights.
+        licence: under which it may be used.
+        gated: it is given only to accounts that accepted its terms.
+        instruct: it was taught to answer; False if it only continues text.
+        memory_bytes: about what it takes in memory when it is used (see `estimate`).
+        fits: that much is free now.
+        downloaded: its files are on this machine, or none are needed.
+        download_bytes: about what must be fetched first.
+    """
 
     name: str
     title: str
@@ -78,6 +93,13 @@ class ModelInfo:
     capabilities: Capabilities
     parameters: int | None = None
     note: str = ""
+    licence: str | None = None
+    gated: bool = False
+    instruct: bool | None = None
+    memory_bytes: int | None = None
+    fits: bool | None = None
+    downloaded: bool = True
+    download_bytes: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,6 +151,13 @@ class Model(Protocol):
             ModelError: the model gave something that is no distribution (NaN) or no reply.
         """
         ...
+
+
+@runtime_checkable
+class Closing(Protocol):
+    """A model made for one run, with its visitor's key: closed when the run is over."""
+
+    def close(self) -> None: ...
 
 
 class Branch(Protocol):
@@ -185,6 +214,20 @@ class Prefix(Protocol):
     def fork(self, nodes: Sequence[str], first: Sequence[int] | None = None) -> list[Branch]:
         """New branches, one per node id, sharing this prefix; `first` forces each one's first token by id."""
         ...
+
+
+def token_ids(tokens: Sequence[Alternative] | Sequence[TokenAdded]) -> list[int]:
+    """The tokens' ids.
+
+    Raises:
+        CapabilityError: they come from a server that tells only their texts.
+    """
+    ids = [token.id for token in tokens if token.id is not None]
+    if len(ids) < len(tokens):
+        raise CapabilityError(
+            "This model's server does not tell the ids of its tokens.", "Choose a model on this machine."
+        )
+    return ids
 
 
 def outcome(work: Generator[Event, None, T]) -> T:

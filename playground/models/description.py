@@ -13,8 +13,10 @@ from pathlib import Path
 from typing import Any
 
 from playground.errors import ModelError
+from playground.models import estimate
 from playground.models.base import Capabilities, ModelInfo
 
+_FORMATS = {"F64": "float64", "F32": "float32", "BF16": "bfloat16", "F16": "float16"}
 _CONTEXT_KEYS = ("max_position_embeddings", "n_positions", "max_seq_len", "n_ctx", "seq_length")
 
 
@@ -22,6 +24,7 @@ def local_capabilities(context: int | None, alternatives: int = 10) -> Capabilit
     """What every local model can do."""
     return Capabilities(
         full_logits=True,
+        branches=True,
         top_logprobs=alternatives,
         top_k=True,
         min_p=True,
@@ -46,9 +49,19 @@ def context_length(config: Mapping[str, Any]) -> int | None:
     return None
 
 
-def describe(name: str, directory: Path, title: str | None = None) -> ModelInfo:
+def describe(
+    name: str,
+    directory: Path,
+    title: str | None = None,
+    device: str = "cpu",
+    dtype: str | None = None,
+    bits: int | None = None,
+) -> ModelInfo:
     """A model in a directory, as a list shows it. Its note is what config.json says under "about", where whoever
     made the model can say what it is good for, or else the architecture.
+
+    Args:
+        device, dtype, bits: how it would be computed, for what it takes in memory; None as nobody had chosen.
 
     Raises:
         ModelError: config.json is missing or cannot be read.
@@ -62,23 +75,59 @@ def describe(name: str, directory: Path, title: str | None = None) -> ModelInfo:
     known: dict[str, Any] = config if isinstance(config, dict) else {}
     note = known.get("about") or known.get("model_type") or "unknown architecture"
     capabilities = local_capabilities(context_length(known))
+    parameters = count_parameters(directory)
+    shape = estimate.attention_shape(known)
+    bytes = None
+    if parameters is not None and shape is not None:
+        numbers = dtype or estimate.default_dtype(parameters, stored_dtype(directory) or "float32", device)
+        bytes = estimate.weight_bytes(parameters, numbers, bits) + estimate.context_bytes(shape, numbers)
     return ModelInfo(
-        name, title or directory.name, "local", capabilities, count_parameters(directory), str(note)
+        name,
+        title or directory.name,
+        "local",
+        capabilities,
+        parameters,
+        str(note),
+        memory_bytes=bytes,
+        fits=None if bytes is None else estimate.fits(bytes, device),
     )
 
 
 def count_parameters(directory: Path) -> int | None:
-    """Weights stored in a directory's safetensors files, from their headers; None where they cannot be read.
+    """Weights stored in a directory's safetensors files, from their headers; None where they cannot be read."""
+    headers = _headers(directory)
+    if headers is None:
+        return None
+    try:
+        return sum(math.prod(entry["shape"]) for header in headers for entry in header.values()) or None
+    except (KeyError, TypeError):
+        return None
+
+
+def stored_dtype(directory: Path) -> str | None:
+    """The number format that most of a directory's weights are saved in; None where it cannot be read."""
+    weights: dict[str, int] = {}
+    try:
+        for header in _headers(directory) or []:
+            for entry in header.values():
+                weights[entry["dtype"]] = weights.get(entry["dtype"], 0) + math.prod(entry["shape"])
+    except (KeyError, TypeError):
+        return None
+    return _FORMATS.get(max(weights, key=lambda name: weights[name])) if weights else None
+
+
+def _headers(directory: Path) -> list[dict[str, Any]] | None:
+    """What a directory's safetensors files say they hold.
 
     Format: 8 bytes of header length (little-endian), then JSON of name -> dtype, shape, offsets.
     """
-    total = 0
+    headers = []
     for path in directory.glob("*.safetensors"):
         try:
             with path.open("rb") as file:
                 (length,) = struct.unpack("<Q", file.read(8))
                 header = json.loads(file.read(min(length, 100 << 20)))
-            total += sum(math.prod(entry["shape"]) for key, entry in header.items() if key != "__metadata__")
-        except (OSError, ValueError, KeyError, TypeError, struct.error):
+            headers.append({key: entry for key, entry in header.items() if key != "__metadata__"})
+        except (OSError, ValueError, AttributeError, struct.error):
             return None
-    return total or None
+    return headers

@@ -1,7 +1,7 @@
 """Bringing a transformers model into memory, and saying exactly why one cannot be.
 
-Boundary: files, the Hugging Face hub and transformers' loaders; nothing of decoding. Code that comes with a model is
-never run, and weights are read from safetensors only.
+Boundary: a model's files and transformers' loaders; nothing of decoding, and the network only through `downloads`. Code
+that comes with a model is never run, and weights are read from safetensors only.
 """
 
 from __future__ import annotations
@@ -14,13 +14,12 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from huggingface_hub.errors import GatedRepoError, LocalEntryNotFoundError, RepositoryNotFoundError
 from safetensors import SafetensorError
 
-from playground.errors import BadInput, ModelError, UnknownName
-
-SMALL = 1_000_000_000
-"""Parameters up to which a processor computes in float32: exact, and as fast there as 16 bits."""
+from playground.errors import BadInput, ModelError, PlaygroundError
+from playground.models import choice, downloaded, downloads, estimate
+from playground.models.description import count_parameters, stored_dtype
+from playground.models.hub_errors import chain, from_hub
 
 ONE_THREAD = 50_000_000
 """Parameters up to which one thread does. A second gains a fifth on two free cores; but threads that wait for each
@@ -39,6 +38,30 @@ _READ_WHOLE = 256 << 20
 
 
 @dataclass(frozen=True, slots=True)
+class Plan:
+    """Where a model's files are and how it will be computed.
+
+    Attributes:
+        name: what it is called when something goes wrong.
+        commit: the hub's, None for a directory.
+        bits: of a weight in memory, where they are fewer than those of `dtype`.
+        bytes: about what its weights will take.
+    """
+
+    name: str
+    directory: Path
+    commit: str | None
+    device: torch.device
+    dtype: torch.dtype
+    bits: int | None
+    bytes: int
+
+    @property
+    def dtype_name(self) -> str:
+        return str(self.dtype).removeprefix("torch.")
+
+
+@dataclass(frozen=True, slots=True)
 class Loaded:
     """A model ready to run. `weights` identifies its weights: the hub's commit or a hash of the files."""
 
@@ -47,63 +70,115 @@ class Loaded:
     weights: str
 
 
-def load(name: str, device: str | None = None, dtype: torch.dtype | None = None) -> Loaded:
-    """Load a causal language model.
+def plan(
+    name: str,
+    device: str | None = None,
+    dtype: str | torch.dtype | None = None,
+    bits: int | None = None,
+) -> Plan:
+    """Find out how a causal language model would be loaded; fetches its files where they are not here yet.
 
     Args:
         name: a directory, or a Hugging Face id ("Qwen/Qwen2.5-0.5B-Instruct").
         device: "cpu", "cuda", "cuda:1" or "mps"; None takes the best there is.
-        dtype: None takes float32 on a processor below a thousand million parameters, else 16 bits where the
-            device has them.
+        dtype: None takes what `estimate.default_dtype` says.
+        bits: 4 or 8 hold the weights so, by bitsandbytes; None as `dtype` has them.
 
     Raises:
-        BadInput: a directory that holds no such model, or a device that is not there.
+        BadInput: a directory that holds no such model, a device that is not there, or bits that cannot be made.
         UnknownName: neither a directory nor an id that can be found.
-        ModelError: weights, configuration or tokenizer that cannot be read or need what is never done.
+        ModelError: it cannot be fetched, or it has no tokenizer.
     """
     place = choose_device(device)
-    directory = Path(name).expanduser()
+    refusal = choice.quantisation_refusal() if bits else None
+    if refusal:
+        raise BadInput(
+            f"Weights of {bits} bits cannot be made here: {refusal}.",
+            "Install them (pip install bitsandbytes accelerate), or choose another number format.",
+        )
+    directory, commit = Path(name).expanduser(), None
     if directory.is_dir():
         check_directory(directory)
-        name = str(directory)
     elif name.startswith((".", "/", "~")) or name.count("/") > 1:
         raise BadInput(f"There is no directory {name!r}.", "Give the path of a directory that holds a model.")
+    else:
+        directory = downloaded.find(name) or downloads.shared().wait(name)
+        commit = directory.name
+    parameters = count_parameters(directory) or 0
+    numbers = (
+        dtype if isinstance(dtype, torch.dtype) else choose_dtype(dtype, directory, parameters, place, bits)
+    )
+    bytes = estimate.weight_bytes(parameters, str(numbers).removeprefix("torch."), bits)
+    return Plan(name, directory, commit, place, numbers, bits, bytes)
+
+
+def load(plan: Plan) -> Loaded:
+    """Load a model.
+
+    Raises:
+        BadInput, ModelError: weights, configuration or tokenizer that cannot be read or need what is never done.
+    """
     try:
-        loaded = _load(name, place, dtype)
+        loaded = _load(plan)
         _threads.fit(sum(p.numel() for p in loaded.model.parameters()))
         return loaded
     except (OSError, ValueError, RuntimeError, KeyError, ImportError, SafetensorError) as error:
-        raise explain(name, error) from error
+        raise explain(plan.name, error) from error
 
 
-def _load(name: str, device: torch.device, dtype: torch.dtype | None) -> Loaded:
+def _load(plan: Plan) -> Loaded:
     from transformers import AutoConfig, AutoModelForCausalLM, AutoTokenizer
     from transformers.utils import logging
 
-    # Reading from disk is quick; the progress of a download is worth showing.
-    (logging.disable_progress_bar if Path(name).is_dir() else logging.enable_progress_bar)()
-    config = AutoConfig.from_pretrained(name, trust_remote_code=False)
-    tokenizer = AutoTokenizer.from_pretrained(name, trust_remote_code=False)
+    logging.disable_progress_bar()
+    folder = str(plan.directory)
+    config = AutoConfig.from_pretrained(folder, trust_remote_code=False)
+    tokenizer = AutoTokenizer.from_pretrained(folder, trust_remote_code=False)
     if len(tokenizer) == 0:
-        raise no_tokenizer(name)
+        raise no_tokenizer(plan.name)
+    options: dict[str, Any] = {"dtype": plan.dtype}
+    if plan.bits:
+        options |= {
+            "quantization_config": quantisation(plan.bits, plan.dtype),
+            "device_map": {"": plan.device},
+        }
     model, report = AutoModelForCausalLM.from_pretrained(
-        name,
+        folder,
         config=config,
-        dtype=dtype or "auto",
         trust_remote_code=False,
         use_safetensors=True,
         output_loading_info=True,
+        **options,
     )
     missing = sorted(report["missing_keys"])
     if missing:
         raise ModelError(
-            f"The weights of {name} are incomplete: {missing[0]} is missing ({len(missing)} in all).",
+            f"The weights of {plan.name} are incomplete: {missing[0]} is missing ({len(missing)} in all).",
             "Download the model again.",
         )
-    model.to(device=device, dtype=dtype or choose_dtype(model, device))
+    if not plan.bits:  # bitsandbytes has put them in place already, and refuses to move them
+        model.to(device=plan.device, dtype=plan.dtype)
     model.eval().requires_grad_(False)
-    commit = getattr(config, "_commit_hash", None)
-    return Loaded(model, tokenizer, str(commit) if commit else fingerprint(Path(name)))
+    return Loaded(model, tokenizer, plan.commit or fingerprint(plan.directory))
+
+
+def quantisation(bits: int, dtype: torch.dtype) -> Any:
+    """How bitsandbytes is to hold the weights: 4 bits as NF4 (Dettmers et al. 2023, §3), 8 bits as LLM.int8 (2022)."""
+    from transformers import BitsAndBytesConfig
+
+    if bits == 8:
+        return BitsAndBytesConfig(load_in_8bit=True)
+    return BitsAndBytesConfig(
+        load_in_4bit=True,
+        bnb_4bit_quant_type="nf4",
+        bnb_4bit_compute_dtype=dtype,
+        bnb_4bit_use_double_quant=True,
+    )
+
+
+def memory_bytes(model: Any) -> int:
+    """What a model's parameters and buffers take, those shared by two layers once."""
+    return sum(tensor.nbytes for tensors in (model.parameters(), model.buffers()) for tensor in tensors)
 
 
 class Threads:
@@ -128,28 +203,35 @@ def choose_device(device: str | None) -> torch.device:
     """The named device, or the best there is: CUDA, then Apple's, then the processor."""
     if device is None:
         if torch.cuda.is_available():
-            return torch.device("cuda")
+            return torch.device("cuda", torch.cuda.current_device())
         return torch.device("mps" if torch.backends.mps.is_available() else "cpu")
     try:
         chosen = torch.device(device)
     except RuntimeError as error:
         raise BadInput(f"There is no device {device!r}.", "Use cpu, cuda or mps.") from error
     there = {"cpu": True, "cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available()}
-    if not there.get(chosen.type, False):
+    many = torch.cuda.device_count() if chosen.type == "cuda" else 1
+    if not there.get(chosen.type, False) or (chosen.index or 0) >= many:
         raise BadInput(f"This machine has no device {device!r}.", "Use cpu.")
+    if device == "cuda":
+        return torch.device("cuda", torch.cuda.current_device())
+    return torch.device("cpu") if chosen.type == "cpu" else chosen
+
+
+def choose_dtype(
+    name: str | None, directory: Path, parameters: int, device: torch.device, bits: int | None = None
+) -> torch.dtype:
+    """The named number format, or the one that suits a model's files and the device."""
+    if name is None and bits == 8:
+        name = "float16"  # what LLM.int8 multiplies with: any other is converted at every layer
+    if name is None:
+        bfloat16 = device.type != "cuda" or torch.cuda.is_bf16_supported()
+        stored = stored_dtype(directory) or "float32"
+        name = estimate.default_dtype(parameters, stored, device.type, bfloat16=bfloat16)
+    if name not in choice.DTYPES:
+        raise BadInput(f"There is no number format {name!r} here.", f"Use {', '.join(choice.DTYPES)}.")
+    chosen: torch.dtype = getattr(torch, name)
     return chosen
-
-
-def choose_dtype(model: Any, device: torch.device) -> torch.dtype:
-    """The number format to compute in; see `load`."""
-    parameters = sum(p.numel() for p in model.parameters())
-    if device.type == "cuda":
-        return torch.bfloat16 if torch.cuda.is_bf16_supported() else torch.float16
-    if device.type == "mps":
-        return torch.float16 if model.dtype != torch.float32 else torch.float32
-    if parameters < SMALL or model.dtype == torch.float32:
-        return torch.float32
-    return torch.bfloat16
 
 
 def check_directory(directory: Path) -> None:
@@ -198,40 +280,24 @@ def fingerprint(directory: Path) -> str:
     return f"sha256:{digest.hexdigest()[:16]}"
 
 
-def explain(name: str, error: BaseException) -> ModelError | BadInput:
+def explain(name: str, error: BaseException) -> PlaygroundError:
     """Our error for one that a loader raised."""
-    chain = _chain(error)
-    said = " ".join(str(link) for link in chain)
+    hub = from_hub(name, error)
+    if hub is not None:
+        return hub
+    links = chain(error)
+    said = " ".join(str(link) for link in links)
     first_line = str(error).strip().partition("\n")[0].rstrip(".") or type(error).__name__
-    if any(isinstance(link, GatedRepoError) for link in chain):
-        return ModelError(
-            f"{name} is gated: its owner lets in only those who asked.",
-            f"Accept its terms at https://huggingface.co/{name} and set HF_TOKEN.",
-        )
-    if any(isinstance(link, RepositoryNotFoundError) for link in chain):
-        return UnknownName(
-            "model on Hugging Face", name, ["embedded", "an id such as Qwen/Qwen2.5-0.5B-Instruct"]
-        )
-    if any(isinstance(link, LocalEntryNotFoundError | ConnectionError) for link in chain):
-        return ModelError(
-            f"{name} is not on this machine, and Hugging Face cannot be reached.",
-            "Connect to the network once to download it, give a directory, or choose the embedded model.",
-        )
-    if isinstance(error, OSError) and ("connect" in said or "offline" in said):
-        return ModelError(
-            f"{name} is not on this machine, and Hugging Face cannot be reached.",
-            "Connect to the network once to download it, give a directory, or choose the embedded model.",
-        )
     if "trust_remote_code" in said:
         return ModelError(
             f"{name} needs Python code from its own repository, which is never run here.",
             "Choose a model that transformers knows by itself.",
         )
-    if any(isinstance(link, SafetensorError) for link in chain):
+    if any(isinstance(link, SafetensorError) for link in links):
         return ModelError(
             f"The weights of {name} are damaged or cut off: {first_line}.", "Download the model again."
         )
-    if any(isinstance(link, json.JSONDecodeError) for link in chain) or "valid JSON" in said:
+    if any(isinstance(link, json.JSONDecodeError) for link in links) or "valid JSON" in said:
         return ModelError(f"A JSON file of {name} cannot be read: {first_line}.", "Download the model again.")
     if "ignore_mismatched_sizes" in said:
         return ModelError(
@@ -252,11 +318,3 @@ def explain(name: str, error: BaseException) -> ModelError | BadInput:
         f"{name} cannot be loaded as a causal language model: {first_line}.",
         "Choose a model that transformers' AutoModelForCausalLM can load.",
     )
-
-
-def _chain(error: BaseException | None) -> list[BaseException]:
-    links: list[BaseException] = []
-    while error is not None and error not in links:
-        links.append(error)
-        error = error.__cause__ or error.__context__
-    return links

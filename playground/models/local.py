@@ -102,9 +102,11 @@ class LocalModel:
         alternatives: how many of the likeliest tokens are recorded with each token, at least 2.
         cache_tokens: how many tokens' keys and values of recent texts are remembered; 0 for none.
         stop_loops: end branches that repeat themselves, instead of only warning once.
+        bits: of a weight in memory, where bitsandbytes made them fewer than those of the numbers computed with.
 
     Attributes:
         ends: ids of the tokens that end a text.
+        memory_bytes: what its parameters and buffers take.
 
     Raises:
         ModelError: an architecture whose memory cannot be forked into branches.
@@ -120,6 +122,7 @@ class LocalModel:
         alternatives: int = 10,
         cache_tokens: int = CACHE_TOKENS,
         stop_loops: bool = False,
+        bits: int | None = None,
     ) -> None:
         model.eval()
         self.name = name
@@ -128,23 +131,36 @@ class LocalModel:
         self.chat = Chat(tokenizer, self.text)
         self.alternatives = alternatives
         self.stop_loops = stop_loops
+        self.memory_bytes = loading.memory_bytes(model)
         self._weights = weights
+        self._bits = bits
         self._dtype = str(model.dtype).removeprefix("torch.")
         self.ends = end_ids(model, tokenizer)
         self._context = context_length(model.config.to_dict())
 
     @classmethod
     def load(
-        cls, name_or_path: str, *, device: str | None = None, dtype: torch.dtype | None = None, **options: Any
+        cls,
+        name_or_path: str,
+        *,
+        device: str | None = None,
+        dtype: str | torch.dtype | None = None,
+        bits: int | None = None,
+        **options: Any,
     ) -> LocalModel:
-        """Load a model from a directory or a Hugging Face id; errors and defaults as in `loading.load`.
+        """Load a model from a directory or a Hugging Face id; errors and defaults as in `loading.plan`.
 
         Args:
             options: as for the class; `name` defaults to `name_or_path`.
         """
-        loaded = loading.load(name_or_path, device, dtype)
         options.setdefault("name", name_or_path)
-        return cls(loaded.model, loaded.tokenizer, weights=loaded.weights, **options)
+        return cls.planned(loading.plan(name_or_path, device, dtype, bits), **options)
+
+    @classmethod
+    def planned(cls, plan: loading.Plan, **options: Any) -> LocalModel:
+        """Load a model as it was planned; errors as in `loading.load`, `options` as for the class."""
+        loaded = loading.load(plan)
+        return cls(loaded.model, loaded.tokenizer, weights=loaded.weights, bits=plan.bits, **options)
 
     @cached_property
     def capabilities(self) -> Capabilities:
@@ -160,6 +176,7 @@ class LocalModel:
             "transformers": str(transformers.__version__),
             "device": str(self.network.device),
             "dtype": self._dtype,
+            **({"bits": str(self._bits)} if self._bits else {}),
         }
 
     def prefill(

@@ -99,8 +99,21 @@ class Runner:
         backend.open(self._take)
         atexit.register(self.close)
 
-    def start(self, spec: RunSpec) -> str:
+    def new_session(self, name: str = "") -> str:
+        """Make a session that runs can be started in (a comparison); returns its id.
+
+        Raises:
+            BadInput: the name is too long.
+            StoreError: it cannot be written.
+        """
+        session = self._new_id()
+        self.store.sessions.create(session, name)
+        return session
+
+    def start(self, spec: RunSpec, session: str | None = None) -> str:
         """Begin a run in the background; returns its id, which is short, fit for an address and sorts by time.
+
+        `session` is the one it belongs to; None for that of the run it grew from, or else one of its own.
 
         Raises:
             BadInput: what is wrong with `spec`, as far as it shows without its model; no run is made then.
@@ -111,7 +124,7 @@ class Runner:
         run = _Run(self._new_id(), spec, started)
         with self._guard:
             self._runs[run.id] = run
-        self.store.create_run(run.id, started, lambda error: self._not_saved(run, error))
+        self.store.create_run(run.id, started, lambda error: self._not_saved(run, error), session=session)
         try:
             self._backend.start(run.id, spec)
         except PlaygroundError as error:

@@ -23,7 +23,7 @@ from pathlib import Path
 from typing import IO, Any, TypeVar, cast
 
 import playground
-from playground import errors
+from playground import errors, keys
 from playground.engine import Emit, Timed, from_plain
 from playground.errors import EngineError, PlaygroundError
 from playground.events import RunEnd, RunFailed, from_json
@@ -121,7 +121,7 @@ class _Child:
     def start(self, run_id: str, spec: RunSpec) -> None:
         self._owe(lambda: self._runs.add(run_id))
         try:
-            self._send({"do": "start", "run": run_id, "spec": spec.to_json()})
+            self._send({"do": "start", "run": run_id, "spec": spec.to_json(), "keys": dict(keys.typed())})
         except EngineError:
             with self._guard:
                 if run_id in self._runs:  # else its failure has been told already
@@ -135,7 +135,8 @@ class _Child:
     def call(self, method: str, params: Mapping[str, Any]) -> Future[Any]:
         id, future = next(self._ids), Future[Any]()
         self._owe(lambda: self._answers.update({id: future}))
-        self._send({"do": "call", "id": id, "method": method, "params": params})
+        typed = dict(keys.typed())
+        self._send({"do": "call", "id": id, "method": method, "params": params, "keys": typed})
         return future
 
     def close(self) -> None:

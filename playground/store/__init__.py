@@ -25,7 +25,7 @@ from playground.errors import BadInput, PlaygroundError, StoreError
 from playground.events import Record, RunStarted
 from playground.store import bringing, database
 from playground.store.bringing import NewRun, NewSession
-from playground.store.sessions import Session, Sessions, Wanted
+from playground.store.sessions import Session, Sessions, Wanted, no_session
 from playground.store.writer import FLUSH_EVERY, Writer
 from playground.trace import RunStatus, Trace, fold
 
@@ -41,6 +41,7 @@ class SavedRun:
         status: "interrupted" when its process is gone and its log has no end.
         error: what it failed on; None if it did not.
         seconds: wall-clock time from its first event to its last so far.
+        cost_usd: 0.0 when the model ran on this machine, None when nobody told the price.
     """
 
     id: str
@@ -65,6 +66,11 @@ class SavedRun:
     completion_tokens: int
     forward_passes: int
     seconds: float
+    cost_usd: float | None = None
+
+
+_AT_A_TIME = 100
+"""Sessions whose runs are read at a time."""
 
 
 class Store:
@@ -100,11 +106,11 @@ class Store:
             connection = connect(self.path)
             try:
                 database.prepare(connection)
-                database.mark_interrupted(connection, clock())
+                interrupted = database.mark_interrupted(connection, clock())
             except BaseException:
                 connection.close()
                 raise
-        self._writer = Writer(connection, self.path, self._owner, clock, flush_every)
+        self._writer = Writer(connection, self.path, self._owner, clock, flush_every, interrupted)
         self.sessions = Sessions(self.path, connect, clock)
         self.sessions.purge()
 
@@ -200,6 +206,28 @@ class Store:
         """
         rows = self._rows("select * from runs where session = :session order by id", {"session": session})
         return [self._saved(row) for row in rows]
+
+    def runs_of(self, sessions: Sequence[str]) -> Iterator[SavedRun]:
+        """All runs of many sessions, forks too, session after session; what is read meanwhile is a hundred sessions.
+
+        Raises:
+            BadInput: one of them is not there; names the first.
+            StoreError: the file cannot be read.
+        """
+        for start in range(0, len(sessions), _AT_A_TIME):
+            asked = {"sessions": json.dumps(sessions[start : start + _AT_A_TIME])}
+            for row in self._rows(
+                "select value from json_each(:sessions) where value not in (select id from sessions) "
+                "order by key limit 1",
+                asked,
+            ):
+                raise no_session(row["value"])
+            rows = self._rows(
+                "select r.* from json_each(:sessions) asked cross join runs r on r.session = asked.value "
+                "order by asked.key, r.id",
+                asked,
+            )
+            yield from map(self._saved, rows)
 
     def bring_in(self, sessions: Sequence[NewSession], runs: Sequence[NewRun]) -> None:
         """Write runs that are over, from elsewhere: all or none. A session that is there stays as it is, and is taken

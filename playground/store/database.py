@@ -28,9 +28,12 @@ PATIENCE = 5.0
 SILENT = 15.0
 """Seconds without a sign of life after which a run's process is taken for gone."""
 
+MOST_SETTLED = 20_000
+"""Events up to which the log of an ended run is stored anew; more would keep running ones waiting too long."""
+
 _MOVE = "Set PLAYGROUND_DATA_DIR to a folder you can write to."
 
-TABLES = 3
+TABLES = 4
 """How many migrations there are. A file that says it has had them all is not looked at with sqlite-utils, whose
 import brings pandas and would hold up the first screen."""
 
@@ -58,6 +61,8 @@ def transaction(connection: sqlite3.Connection) -> Iterator[None]:
 
 def prepare(connection: sqlite3.Connection) -> None:
     """Bring the tables up to date; several processes may do so at once."""
+    # Of a new file: a block of tokens has about a thousand bytes, and few of them fill a small page badly.
+    connection.execute("pragma page_size = 8192")
     _use_write_ahead_log(connection)
     if connection.execute("pragma user_version").fetchone()[0] >= TABLES:
         return
@@ -130,11 +135,15 @@ def _lives(pid: int) -> bool:
         return False
     except OSError:
         return True
-    return True
+    try:
+        state = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
+    except OSError:
+        return True
+    return state != "Z"  # killed, though its parent (a container's, say) has not asked how
 
 
-def mark_interrupted(connection: sqlite3.Connection, now: float) -> None:
-    """Give the runs whose process is gone the status "interrupted"; their events stay."""
+def mark_interrupted(connection: sqlite3.Connection, now: float) -> list[str]:
+    """Give the runs whose process is gone the status "interrupted"; their events stay. Returns their ids."""
     with transaction(connection):
         unfinished = connection.execute(
             "select id, owner, heartbeat from runs where status in ('waiting', 'running')"
@@ -147,6 +156,7 @@ def mark_interrupted(connection: sqlite3.Connection, now: float) -> None:
             "update runs set status = 'interrupted' where id in (select value from json_each(?))",
             [json.dumps(gone)],
         )
+    return gone
 
 
 # Logs
@@ -202,16 +212,18 @@ def _blocks(connection: sqlite3.Connection, names: Sequence[bytes]) -> dict[byte
 
 
 def settle_log(connection: sqlite3.Connection, run_id: str) -> None:
-    """Write the log of a run that is over anew: one row, its tokens in shared blocks; inside a transaction."""
-    records = read_log(connection, run_id)
-    if not records:
+    """Write the log of a run that is over anew: one row, its tokens in shared blocks; inside a transaction. One of more
+    than `MOST_SETTLED` events stays as it is."""
+    [count] = connection.execute("select sum(count) from chunks where run_id = ?", (run_id,)).fetchone()
+    if count is None or count > MOST_SETTLED:
         return
+    records = read_log(connection, run_id)
     whole = packing.pack_whole(records)
+    drop_log(connection, run_id)
     connection.executemany(
         "insert into blocks (hash, refs, data) values (?, 1, ?) on conflict (hash) do update set refs = refs + 1",
         list(whole.blocks.items()),
     )
-    connection.execute("delete from chunks where run_id = ?", (run_id,))
     connection.execute(
         "insert into chunks (run_id, first_seq, count, data) values (?, ?, ?, ?)",
         (run_id, records[0].seq, len(records), whole.data),

@@ -8,8 +8,6 @@ begins with the very tokens of the branch it grew from, and lanes of a compariso
 from __future__ import annotations
 
 import json
-import math
-import struct
 import zlib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -19,6 +17,7 @@ from typing import Any
 import numpy as np
 
 from playground.events import Alternative, Event, Record, TokenAdded, from_json, to_json
+from playground.store import blocks as token_blocks
 
 BLOCK = 16
 """Tokens in a block: small enough that forks share nearly all of what they begin with."""
@@ -110,13 +109,13 @@ def _dump(value: Any) -> bytes:
     return json.dumps(value, separators=(",", ":")).encode()
 
 
-# Tokens: a block is [digits, token, …]; with 4 its numbers are float32, written with the digits those need.
+# Tokens: a block is that of `blocks`, or where that would not be exact JSON as [8, token, …]. Files from before have
+# [4, token, …]: float32 numbers, written with the digits those need.
 
 
 def _block(tokens: Sequence[TokenAdded]) -> bytes:
-    values = [_values(token) for token in tokens]
-    short = all(_is_short(number) for token in tokens for number in _numbers(token))
-    return _dump([4, *(_shortened(row) for row in values)] if short else [8, *values])
+    packed = token_blocks.pack(tokens)
+    return packed if packed is not None else _dump([8, *map(_values, tokens)])
 
 
 def _values(token: TokenAdded) -> list[Any]:
@@ -127,56 +126,45 @@ def _values(token: TokenAdded) -> list[Any]:
     ]  # fmt: skip
 
 
-def _tokens(node: str, blocks: Iterator[bytes]) -> Iterator[TokenAdded]:
-    for block in blocks:
-        digits, *rows = json.loads(zlib.decompress(block))
+def _tokens(node: str, stored: Iterator[bytes]) -> Iterator[TokenAdded]:
+    for block in map(zlib.decompress, stored):
+        if not block.startswith(b"["):
+            yield from token_blocks.unpack(node, block)
+            continue
+        digits, *rows = json.loads(block)
         for row in map(_restored, rows) if digits == 4 else rows:
             id, text, logprob, entropy, margin, chosen, sampled, code, alternatives = row
             likeliest = tuple(Alternative(*other) for other in alternatives)
             yield TokenAdded(node, id, text, logprob, entropy, margin, chosen, likeliest, sampled, code)
 
 
-def _numbers(token: TokenAdded) -> Iterator[float]:
-    yield from (token.logprob, token.entropy, token.margin)
-    if token.sampling_logprob is not None:
-        yield token.sampling_logprob
-    yield from (other.logprob for other in token.alternatives)
-
-
-def _is_short(number: float) -> bool:
-    try:
-        [again] = struct.unpack("f", struct.pack("f", number))
-    except OverflowError:
-        return False
-    return math.isnan(number) or again == number
-
-
-def _shortened(row: list[Any]) -> list[Any]:
-    return _mapped(row, lambda number: float(str(np.float32(number))))
-
-
 def _restored(row: list[Any]) -> list[Any]:
-    return _mapped(row, lambda number: float(np.float32(number)))
-
-
-def _mapped(row: list[Any], change: Any) -> list[Any]:
     id, text, logprob, entropy, margin, chosen, sampled, code, alternatives = row
     return [
-        id, text, change(logprob), change(entropy), change(margin), chosen,
-        None if sampled is None else change(sampled), code,
-        [[other, said, change(value)] for other, said, value in alternatives],
+        id, text, _single(logprob), _single(entropy), _single(margin), chosen,
+        None if sampled is None else _single(sampled), code,
+        [[other, said, _single(value)] for other, said, value in alternatives],
     ]  # fmt: skip
 
 
-# Times: whole microseconds as differences, where that is exact
+def _single(number: float) -> float:
+    return float(np.float32(number))
+
+
+# Times: as whole numbers of a unit where that is exact, each as what it is more than the one before. A clock's seconds
+# since 1970 are multiples of 2⁻²² until the year 2038, because a float has 53 bits.
+
+_UNITS = {"us": 1_000_000, "tick": 2**22}
 
 
 def _times(records: Sequence[Record]) -> list[Any]:
     times = [record.time for record in records]
-    micro = [round(time * 1e6) for time in times] if all(abs(time) < 1e10 for time in times) else []
-    if not micro or [count / 1e6 for count in micro] != times:
-        return ["s", *times]
-    return ["us", *(now - before for before, now in zip([0, *micro], micro, strict=False))]
+    if all(abs(time) < 2**31 for time in times):
+        for unit, per_second in _UNITS.items():
+            counts = [round(time * per_second) for time in times]
+            if [count / per_second for count in counts] == times:
+                return [unit, *(now - before for before, now in zip([0, *counts], counts, strict=False))]
+    return ["s", *times]
 
 
 def _read_times(stored: list[Any]) -> list[float]:
@@ -186,5 +174,5 @@ def _read_times(stored: list[Any]) -> list[float]:
     times, now = [], 0
     for step in values:
         now += step
-        times.append(now / 1e6)
+        times.append(now / _UNITS[unit])
     return times

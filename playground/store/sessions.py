@@ -6,6 +6,7 @@ their own beside the writer's; knows no events.
 
 from __future__ import annotations
 
+import json
 import re
 import sqlite3
 import time
@@ -107,6 +108,13 @@ class Sessions:
             [number] = connection.execute(f"select count(*) from sessions s where {where}", values).fetchone()
             return int(number)
 
+    def ids(self, wanted: Wanted = Wanted()) -> list[str]:
+        """The ids of all that are wanted, newest first."""
+        where, values = _conditions(wanted)
+        with self._open() as connection:
+            rows = connection.execute(f"select s.id from sessions s where {where} order by s.id desc", values)
+            return [id for (id,) in map(tuple, rows)]
+
     def get(self, session: str) -> Session:
         """One session, deleted or not.
 
@@ -116,7 +124,7 @@ class Sessions:
         with self._open() as connection:
             rows = connection.execute("select * from sessions where id = ?", (session,)).fetchall()
             if not rows:
-                raise BadInput(f"There is no session {session!r}.", "Choose one from the list of sessions.")
+                raise no_session(session)
             return _filled(connection, rows)[0]
 
     def tags(self) -> list[str]:
@@ -229,9 +237,13 @@ def _line(text: str, most: int, what: str) -> str:
     return clean
 
 
+def no_session(session: str) -> BadInput:
+    return BadInput(f"There is no session {session!r}.", "Choose one from the list of sessions.")
+
+
 def _must_be_there(connection: sqlite3.Connection, session: str) -> None:
     if connection.execute("select 1 from sessions where id = ?", (session,)).fetchone() is None:
-        raise BadInput(f"There is no session {session!r}.", "Choose one from the list of sessions.")
+        raise no_session(session)
 
 
 def index(connection: sqlite3.Connection, session: str) -> None:
@@ -282,19 +294,17 @@ def _query(text: str) -> str:
 
 def _filled(connection: sqlite3.Connection, rows: Sequence[sqlite3.Row]) -> list[Session]:
     """The sessions of these rows, with what their runs and tags say."""
-    ids = [row["id"] for row in rows]
-    marks = ", ".join("?" * len(ids))
-    runs: dict[str, list[sqlite3.Row]] = {id: [] for id in ids}
+    ids = json.dumps([row["id"] for row in rows])
+    runs: dict[str, list[sqlite3.Row]] = {row["id"]: [] for row in rows}
     for run in connection.execute(
         "select id, session, question, strategy, model, answer, correct, completion_tokens, seconds from runs "
-        f"where session in ({marks}) and strategy <> 'fork' order by id",
-        ids,
+        "where session in (select value from json_each(?)) and strategy <> 'fork' order by id",
+        [ids],
     ):
         runs[run["session"]].append(run)
-    tags: dict[str, list[str]] = {id: [] for id in ids}
+    tags: dict[str, list[str]] = {row["id"]: [] for row in rows}
     for session, tag in connection.execute(
-        f"select session, tag from tags where session in ({marks}) order by tag",
-        ids,
+        "select session, tag from tags where session in (select value from json_each(?)) order by tag", [ids]
     ):
         tags[session].append(tag)
     return [_session(row, runs[row["id"]], tags[row["id"]]) for row in rows]

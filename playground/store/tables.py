@@ -82,6 +82,13 @@ def m003_sessions_search_and_shared_blocks(db: Any) -> None:
     )
 
 
+@migrations()  # type: ignore[untyped-decorator]
+def m004_what_a_run_cost(db: Any) -> None:
+    db["runs"].add_column("cost_usd", float)
+    # Until then there were no other models than those on one's own machine, which cost nothing.
+    db.execute("update runs set cost_usd = 0 where exists (select 1 from chunks where run_id = id)")
+
+
 def bring_up_to_date(connection: sqlite3.Connection) -> None:
     """Apply the migrations that this file has not had; inside a transaction they are all applied or none."""
     migrations.apply(Database(connection, recursive_triggers=False, execute_plugins=False))

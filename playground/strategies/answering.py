@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 
 from playground import answers, prompts
 from playground.events import AnswerFound, Event, NodeClosed, NodeOpened, NodeScored, TokenAdded
-from playground.models.base import Branch, Completion, Model, TokenModel
+from playground.models.base import Branch, Model, TokenModel
 from playground.prompts import Prompt
 from playground.sampling import GREEDY, Sampling
 from playground.strategies.base import Place, Question, Result
@@ -112,7 +112,7 @@ def write(
     """Continue `prompt` once per node and read the answers; with `state_answer`, a reply that states none is
     led to it by "So the answer is" (the second prompt of Kojima et al. 2022, §3).
     """
-    if isinstance(model, TokenModel):
+    if isinstance(model, TokenModel) and model.capabilities.full_logits:
         prefix = yield from model.prefill(prompt, node=place.node, purpose=purpose)
         branches = prefix.fork(nodes)
         yield from model.decode(
@@ -136,7 +136,7 @@ def write(
     for reply in replies:
         path = read_path(reply.node, reply.text, reply.tokens)
         if state_answer and not answers.states_answer(reply.text):
-            path = yield from ask_for_answer(question, model, reply, path, place)
+            path = yield from ask_for_answer(question, model, path, reply.text, place)
         paths.append(path)
     return paths
 
@@ -153,19 +153,19 @@ def lead_to_answer(
 
 
 def ask_for_answer(
-    question: Question, model: Model, reply: Completion, path: Path, place: Place
+    question: Question, model: Model, path: Path, text: str, place: Place
 ) -> Generator[Event, None, Path]:
     """The same for a backend whose replies cannot be continued in place: a further call, in a node below."""
-    node = f"{reply.node}/answer"
-    yield NodeOpened(node, reply.node, "answer", prompts.answer_cue)
+    node = f"{path.node}/answer"
+    yield NodeOpened(node, path.node, "answer", prompts.answer_cue)
     [stated] = yield from model.sample(
-        prompts.state_answer(question.text, reply.text),
+        prompts.state_answer(question.text, text),
         [node],
         GREEDY,
-        node=reply.node,
+        node=path.node,
         purpose="state the answer",
         max_new_tokens=ANSWER_TOKENS,
         seed=place.seed,
     )
-    found = find_answer(node, stated.text, stated.tokens)
-    return replace(path, answer=found) if found else path
+    found = read_path(node, stated.text, stated.tokens)
+    return replace(path, answer=found.answer, delta=found.delta) if found.answer else path

@@ -16,6 +16,7 @@ from typing import Any, get_type_hints
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from playground import extensions
 from playground.errors import BadInput, CapabilityError, UnknownName
 from playground.events import Answered, Event, NodeOpened
 from playground.models.base import REASONS, Capabilities, Model, Need
@@ -160,9 +161,19 @@ def strategy(
     shape: str = "branches",
     offered: bool = True,
 ) -> Callable[[Run], Run]:
-    """Register a generator function as a strategy; its params model is read from its annotation."""
+    """Register a generator function as a strategy; its params model is read from its annotation.
+
+    Raises:
+        BadInput: another module has registered the name.
+    """
 
     def register(function: Run) -> Run:
+        before = _STRATEGIES.get(name)
+        if before is not None and before.steps.__module__ != function.__module__:
+            raise BadInput(
+                f"There is a strategy called {name!r} in {before.steps.__module__} already.",
+                "Choose another name.",
+            )
         params = get_type_hints(function)["params"]
         _STRATEGIES[name] = Strategy(
             name, title, summary, paper, frozenset(needs), shape, params, function, offered
@@ -177,8 +188,7 @@ def _discover() -> None:
     package = importlib.import_module("playground.strategies")
     for module in pkgutil.iter_modules(package.__path__):
         importlib.import_module(f"playground.strategies.{module.name}")
-    for entry in entry_points(group="playground.strategies"):
-        entry.load()
+    extensions.load(entry_points(group="playground.strategies"))
 
 
 def load_all() -> dict[str, Strategy]:

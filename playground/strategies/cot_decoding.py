@@ -9,8 +9,8 @@ from pydantic import Field
 
 from playground import answers, prompts
 from playground.events import Event, NodeClosed, NodeOpened
-from playground.models.base import Branch, TokenModel
-from playground.strategies.answering import DELTA, Path, lead_to_answer, read_path, scored
+from playground.models.base import Branch, TokenModel, token_ids
+from playground.strategies.answering import DELTA, Path, ask_for_answer, lead_to_answer, read_path, scored
 from playground.strategies.base import Place, Question, Result, strategy
 from playground.strategies.difficulty import PATHS, classify, overtaken_reason
 from playground.strategies.direct import DirectParams
@@ -59,7 +59,7 @@ class CotDecodingParams(DirectParams):
         "reasoning. It needs the full next-token distribution and costs k continuations."
     ),
     paper="Wang & Zhou 2024, arXiv:2402.10200",
-    needs={"full_logits"},
+    needs={"branches"},
 )
 def run(
     question: Question, model: TokenModel, params: CotDecodingParams, place: Place
@@ -71,6 +71,7 @@ def run(
     # 2. One prefill; its distribution names the k first tokens.
     prefix = yield from model.prefill(prompts.plain(question.text), node=place.node, purpose="branch")
     first = prefix.top(k)
+    ids = token_ids(first)
     nodes = [place.child(f"branch-{rank}") for rank in range(1, k + 1)]
     # 3. All branches decode as one batch (or group by group, until the leader is safe).
     size = params.group if params.paths == "stop-early" else k
@@ -80,11 +81,9 @@ def run(
         group = range(len(paths), min(len(paths) + size, k))
         for i in group:
             yield NodeOpened(nodes[i], place.node, "branch", f"begins with {first[i].text!r}")
-        branches = prefix.fork([nodes[i] for i in group], [first[i].id for i in group])
-        yield from grow(model, branches, params, place)
+        branches = prefix.fork([nodes[i] for i in group], [ids[i] for i in group])
         # 4. Confidence is the mean top-2 margin over the answer's own tokens.
-        for branch in branches:
-            path = read_path(branch.node, branch.text, branch.tokens)
+        for path in (yield from grow(question, model, branches, params, place)):
             yield from scored(path)
             paths.append(path)
         if params.paths == "stop-early":
@@ -94,14 +93,22 @@ def run(
 
 
 def grow(
-    model: TokenModel, branches: Sequence[Branch], params: CotDecodingParams, place: Place
-) -> Generator[Event, None, None]:
-    """Continue every branch; those that end with no answer in them go on from “So the answer is”."""
+    question: Question, model: TokenModel, branches: Sequence[Branch], params: CotDecodingParams, place: Place
+) -> Generator[Event, None, list[Path]]:
+    """Continue every branch; those that end with no answer in them are led to one by “So the answer is”."""
     yield from model.decode(
         branches, params.sampling(), node=place.node, max_new_tokens=params.max_new_tokens, seed=place.seed
     )
-    if params.state_answer:
+    in_place = model.capabilities.full_logits
+    if params.state_answer and in_place:
         yield from lead_to_answer(model, [b for b in branches if answers.locate(b.text) is None], place)
+    paths = []
+    for branch in branches:
+        path = read_path(branch.node, branch.text, branch.tokens)
+        if params.state_answer and not in_place and path.answer is None:
+            path = yield from ask_for_answer(question, model, path, branch.text, place)
+        paths.append(path)
+    return paths
 
 
 def why_stop(paths: Sequence[Path], k: int, threshold: float) -> str | None:

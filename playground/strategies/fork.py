@@ -12,7 +12,7 @@ from pydantic.config import JsonDict
 from playground import answers
 from playground.errors import BadInput
 from playground.events import Event, NodeOpened, TokenAdded, from_json
-from playground.models.base import TokenModel
+from playground.models.base import TokenModel, token_ids
 from playground.prompts import Written
 from playground.strategies.answering import conclude, lead_to_answer, read_path
 from playground.strategies.base import Place, Question, Result, strategy
@@ -60,7 +60,7 @@ def run(
     begin = [_token(data, node) for data in params.begin]
     prefix = yield from model.prefill(
         Written(params.prompt, params.prompt_ids),
-        then=[token.id for token in begin],
+        then=token_ids(begin),
         node=place.node,
         purpose="fork",
     )

@@ -65,36 +65,8 @@ def serve(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Serve]:
     running: list[subprocess.Popen[bytes]] = []
 
     def start(script: Path | str, env: Mapping[str, str] | None = None) -> str:
-        port = _free_port()
-        log = tmp_path_factory.mktemp("server") / "log.txt"
-        command = [
-            sys.executable,
-            "-m",
-            "streamlit",
-            "run",
-            str(script),
-            "--server.port",
-            str(port),
-            "--server.address",
-            "127.0.0.1",
-            "--server.headless",
-            "true",
-            "--server.fileWatcherType",
-            "none",
-            "--browser.gatherUsageStats",
-            "false",
-        ]
-        with log.open("wb") as out:
-            process = subprocess.Popen(
-                command,
-                cwd=ROOT,
-                stdout=out,
-                stderr=subprocess.STDOUT,
-                env=os.environ | {"PYTHONPATH": str(ROOT)} | dict(env or {}),
-            )
+        process, address = launch(script, tmp_path_factory.mktemp("server") / "log.txt", env)
         running.append(process)
-        address = f"http://127.0.0.1:{port}"
-        _wait_until_healthy(address, process, log)
         return address
 
     yield start
@@ -129,6 +101,42 @@ def visit(browser: Any) -> Iterator[Visit]:
     assert not errors, f"uncaught errors in the page: {errors}"
 
 
+def launch(
+    script: Path | str, log: Path, env: Mapping[str, str] | None = None
+) -> tuple[subprocess.Popen[bytes], str]:
+    """`streamlit run script` on a free loopback port: its process, and its address once healthy. What it says goes
+    to `log`."""
+    port = _free_port()
+    command = [
+        sys.executable,
+        "-m",
+        "streamlit",
+        "run",
+        str(script),
+        "--server.port",
+        str(port),
+        "--server.address",
+        "127.0.0.1",
+        "--server.headless",
+        "true",
+        "--server.fileWatcherType",
+        "none",
+        "--browser.gatherUsageStats",
+        "false",
+    ]
+    with log.open("ab") as out:
+        process = subprocess.Popen(
+            command,
+            cwd=ROOT,
+            stdout=out,
+            stderr=subprocess.STDOUT,
+            env=os.environ | {"PYTHONPATH": str(ROOT)} | dict(env or {}),
+        )
+    address = f"http://127.0.0.1:{port}"
+    _wait_until_healthy(address, process, log)
+    return process, address
+
+
 def _free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
@@ -147,4 +155,5 @@ def _wait_until_healthy(address: str, process: subprocess.Popen[bytes], log: Pat
                     return
         except OSError:
             time.sleep(0.1)
+    process.kill()
     pytest.fail(f"the server did not come up:\n{log.read_text(errors='replace')}")

@@ -104,6 +104,12 @@ def ask(page: Any, question: str) -> None:
 
 def engine_pid(address: str) -> int:
     """The engine process of the server at this address."""
+    [pid] = engine_pids(address)
+    return pid
+
+
+def engine_pids(address: str) -> list[int]:
+    """That process where there is one, which there is from the first use of a model on."""
     port = address.rpartition(":")[2]
     found = []
     for folder in Path("/proc").iterdir():
@@ -115,8 +121,7 @@ def engine_pid(address: str) -> int:
                     found.append(int(folder.name))
             except OSError:
                 continue
-    [pid] = found
-    return pid
+    return found
 
 
 def test_a_fresh_server_opens_a_deep_link_without_a_detour(

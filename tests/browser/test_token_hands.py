@@ -136,6 +136,26 @@ def test_alternatives_stay_while_a_fork_of_a_long_run_is_written(show: Show) -> 
     expect(buttons(page)).to_have_count(9)
 
 
+def test_two_forks_asked_for_before_python_runs_are_both_begun(show: Show) -> None:
+    page = show("forks")
+    expect(rows(page)).to_have_count(3)
+    page.evaluate(
+        """() => {
+            const root = document.querySelector('[data-testid=stBidiComponentIsolated]').shadowRoot;
+            for (const i of [1, 2, 3]) {
+              root.querySelectorAll('.text .t')[i].click();
+              root.querySelector('button.alternative').click();
+            }
+        }"""
+    )
+    expect(told(page, "forks")).to_have_text("forks: 3")
+    page.get_by_role("button", name="Again").click()
+    expect(rows(page).nth(3)).to_have_attribute("aria-label", re.compile("^fork F1, .* at token 2"))
+    expect(rows(page).nth(4)).to_have_attribute("aria-label", re.compile("^fork F2, .* at token 3"))
+    expect(rows(page).nth(5)).to_have_attribute("aria-label", re.compile("^fork F3, .* at token 4"))
+    expect(told(page, "forks")).to_have_text("forks: 3")
+
+
 def test_escape_leaves_the_alternatives_without_a_fork(show: Show) -> None:
     page = show("forks")
     tokens(page).nth(2).click()
@@ -178,6 +198,23 @@ def test_dragging_in_the_text_counts_delta_at_once_and_python_agrees(show: Show)
     expect(told(page, "spans")).to_have_text("spans: {}")
     expect(rows(page).first.locator(".delta .value")).to_have_text("0.900")
     expect(page.locator(".sums")).to_contain_text("Σ Δ 1.70")
+
+
+def test_a_moved_frame_says_what_it_covers_and_the_answer_stays(show: Show) -> None:
+    page = show("forks")
+    chip = rows(page).first.locator(".said")
+    expect(chip).to_have_text("3")
+    page.locator(".text").focus()
+    page.keyboard.press("[")
+    expect(chip).to_have_text("“is␣3”")
+    expect(chip).to_have_attribute("title", "Your frame covers “is 3”; the answer of this branch is 3")
+    expect(page.locator(".title")).to_contain_text("answer 3 · your frame covers “is 3”")
+    expect(told(page, "spans")).to_have_text("spans: {'main:q/a': (2, 4)}")
+    moved = rows(page).nth(1)
+    expect(moved).to_have_attribute("aria-label", re.compile('answer 3, group A, .*the frame covers "is 3"'))
+    expect(page.locator(".sums")).to_contain_text("2 branches")
+    page.get_by_role("button", name="Back to where it was found").click()
+    expect(chip).to_have_text("3")
 
 
 def test_dragging_over_the_cells_keeps_one_token_and_escape_puts_it_back(show: Show) -> None:
@@ -268,11 +305,41 @@ def test_a_strip_has_frames_too(show: Show) -> None:
     expect(told(page, "deltas")).to_have_text("deltas: ['0.200', '0.800', '0.699']")
 
 
+# ------------------------------------------------------------------------------------------------ links
+
+
+def test_a_target_is_gone_to_once_and_every_token_has_a_link(show: Show) -> None:
+    page = show("links")
+    pop = page.get_by_role("dialog")
+    expect(pop).to_contain_text("token 4 of 5")
+    expect(rows(page).nth(1)).to_have_attribute("aria-selected", "true")
+    expect(rows(page).nth(1)).to_be_focused()
+    link = pop.get_by_role("link", name="Copy link to this token")
+    expect(link).to_have_attribute("href", re.compile(r"/runs\?run=main&node=q%2Fb&token=4$"))
+    expect(page.locator(".title .link")).to_have_attribute("href", re.compile(r"/runs\?run=main&node=q%2Fb$"))
+    page.keyboard.press("Escape")
+    page.keyboard.press("Home")
+    page.keyboard.press("ArrowUp")
+    page.get_by_role("button", name="Again").click()
+    expect(rows(page).first).to_have_attribute("aria-selected", "true")
+    page.context.grant_permissions(["clipboard-read", "clipboard-write"])
+    rows(page).first.focus()
+    page.keyboard.press("l")
+    expect(page.locator("[aria-live]")).to_have_text("Link to token 1 of branch 1 copied")
+    assert page.evaluate("navigator.clipboard.readText()").endswith("/runs?run=main&node=q%2Fa&token=1")
+
+
+def test_a_target_that_is_not_there_is_left_alone(show: Show) -> None:
+    page = show("links", "&token=6")
+    expect(rows(page)).to_have_count(3)
+    expect(page.get_by_role("dialog")).to_have_count(0)
+
+
 # ----------------------------------------------------------------------------------------- for everybody
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize("name", ["forks", "odd", "strip", "text"])
+@pytest.mark.parametrize("name", ["forks", "odd", "strip", "text", "links"])
 def test_axe_finds_nothing_serious(show: Show, name: str, scheme: str) -> None:
     page = show(name, color_scheme=scheme)
     if name != "text":

@@ -63,11 +63,24 @@ def many(branches: int, tokens: int) -> list[Event]:
     ]
 
 
+def priced() -> list[Event]:
+    """A run on a server: 1,000 tokens read, 400 of them cached, and 250 written."""
+    price = {"input": 2, "output": 8, "cached": 0.5, "date": "2026-11-21", "source": "a table"}
+    return [
+        RunStarted("How dear?", "direct", "groq:x", {}, 0, price=price),
+        NodeOpened("q", None, "question"),
+        Spent("q", Usage(1, 1000, 400, 250)),
+        Answered("7"),
+        RunFinished(),
+    ]
+
+
 @pytest.fixture(scope="module")
 def store(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Store]:
     store = new_store(tmp_path_factory.mktemp("viewer"))
     fill(store)
     save(store, "many", many(10, 100))
+    save(store, "priced", priced())
     yield store
     store.close()
 
@@ -117,13 +130,18 @@ def test_a_run_with_its_branches_best_first(open_file: Open) -> None:
     expect(rows(page).first).to_have_attribute("aria-label", "Branch 10, answer 7, delta 0.900, 100 tokens")
     assert page.locator(".cells i").count() == 1000
     expect(tokens(page)).to_have_count(100)
-    expect(tokens(page).nth(98)).to_have_class("t in")
+    expect(tokens(page).nth(98)).to_have_class("t line in")
     warm = tokens(page).evaluate_all("all => all.map(t => Number(t.style.getPropertyValue('--warm')))")
     assert warm[0] == 1
     assert warm[70:] == [0] * 30
     box = rows(page).first.locator(".length").bounding_box()
     assert box is not None
     assert box["x"] + box["width"] < 1280, "the answers stand beside the cells without scrolling"
+
+
+def test_what_a_run_cost(open_file: Open) -> None:
+    expect(open_file("priced").get_by_label("Answer", exact=True)).to_contain_text("Money$0.003400")
+    expect(open_file("many").get_by_label("Answer", exact=True)).to_contain_text("Moneyfree")
 
 
 def test_hovering_shows_the_ten_likeliest(open_file: Open) -> None:
@@ -307,6 +325,41 @@ READABLE = (
     .replace("const out = { paper: paint(behind(root.querySelector('body')))[0] };", "const out = {};")
     .replace("['.head .first'", f"[{str(PARTS)[1:-1]}, '.head .first'")
 )
+
+
+def test_the_address_leads_to_a_run_a_node_and_a_token(open_file: Open) -> None:
+    page = open_file("many", "all-strategies")
+    tip = page.get_by_role("tooltip")
+    tokens(page).nth(4).click()
+    assert page.url.endswith("#run=many&node=q%2Fbranch-10&token=5")
+    page.evaluate("location.hash = '#run=many&node=q/branch-3&token=42'")
+    expect(page.get_by_role("heading", name="Branch 3")).to_be_visible()
+    expect(tip).to_contain_text("token 42 of 100")
+    expect(page.locator(".text .here")).to_be_in_viewport()
+    page.evaluate("location.hash = '#run=run-titled-chain&node=q/step-1&token=2'")
+    expect(page.get_by_role("heading", name="1. Add")).to_be_visible()
+    expect(tip).to_contain_text("token 2 of ")
+    expect(page.locator("details[open] .here")).to_be_in_viewport()
+    for place, said in (
+        ("run=none", "This file has no run “none”."),
+        ("run=many&node=<b>", "This run has no node “<b>”."),
+        ("run=many&node=q/branch-3&token=101", "There is no token “101” at “q/branch-3”."),
+    ):
+        page.evaluate("place => { location.hash = place; }", place)
+        expect(page.get_by_role("alert")).to_have_text(said)
+    expect(page.get_by_role("heading", level=1)).to_have_text("How many pens?")
+    page.reload()
+    expect(page.get_by_role("alert")).to_have_text("There is no token “101” at “q/branch-3”.")
+
+
+def test_a_short_run_is_replayed_slowly_enough_to_be_seen(open_file: Open) -> None:
+    page = open_file("many")
+    expect(page.get_by_label("Speed")).to_have_value("1")
+    page.get_by_label("Speed").select_option("in 10 s")
+    page.evaluate("window.requestAnimationFrame = step => { window.frame = step; return 1; }")
+    page.get_by_role("button", name="Play").click()
+    page.evaluate("const step = window.frame; step(0); window.frame(5000);")
+    expect(page.locator("output")).to_contain_text("57.3 of 114.5 s")
 
 
 def test_no_run_at_all(open_file: Open) -> None:

@@ -4,7 +4,16 @@ from __future__ import annotations
 
 import streamlit as st
 
-from components.tokens import Fork, PictureState, Selection, branch_view, row_id, strip_view, token_picture
+from components.tokens import (
+    Fork,
+    PictureState,
+    Selection,
+    Target,
+    branch_view,
+    row_id,
+    strip_view,
+    token_picture,
+)
 from playground.events import RunFinished
 from playground.trace import fold
 from tests.components import token_traces as made
@@ -56,6 +65,11 @@ match show:
         tell(token_picture(branch_view(fold(made.three_branches())), key="three"))
     case "forks":
         with_forks()
+    case "links":
+        target = Target("main", "q/b", int(st.query_params.get("token", "4")) - 1, "once")
+        view = branch_view(made.recorded("main", made.three_branches()))
+        tell(token_picture(view, key="links", link="runs", target=target))
+        st.button("Again")
     case "odd":
         tell(token_picture(branch_view(fold(made.odd_texts())), key="odd"))
     case "text":

@@ -95,7 +95,20 @@ def odd_events() -> list[Event]:
         "deep": {"a": [1, 2.5, None, True, "$"]},
     }
     return [
-        RunStarted("Odd? \u2028", "odd", "m/ü", params, 2**63 - 1, "9", "family", True, None, {"torch": "2"}),
+        RunStarted(
+            "Odd? \u2028",
+            "odd",
+            "m/ü",
+            params,
+            2**63 - 1,
+            "9",
+            "family",
+            True,
+            None,
+            {"torch": "2"},
+            None,
+            {"input": math.nan, "$x": [1]},
+        ),
         NodeOpened("q", None, "question"),
         CallStarted("q", "ask", f"prompt {odd}", {"T": math.nan}, (1, 2, 3)),
         NodeOpened("q/a", "q", "branch", odd),

@@ -12,7 +12,17 @@ import pytest
 
 from playground.errors import BadInput, StoreError
 from playground.events import Answered, NodeOpened, Record, RunFinished, RunStarted, Warned
-from playground.exchange import Bundle, Imported, SharedRun, SharedSession, bring_in, form, read_json, to_json
+from playground.exchange import (
+    Bundle,
+    Imported,
+    SharedRun,
+    SharedSession,
+    bring_in,
+    form,
+    in_files,
+    read_json,
+    to_json,
+)
 from playground.exchange.writing import written
 from playground.store import Store, Wanted, bringing
 from playground.store.bringing import NewRun, NewSession
@@ -105,6 +115,50 @@ class TestThereAndBack:
 
     def test_no_session_at_all(self, fresh: Store) -> None:
         assert bring_in(fresh, read_json(to_json(fresh, []))) == Imported((), 0, 0, 0)
+
+
+class TestSeveralFiles:
+    def test_one_where_one_is_enough(self, filled: Filled, exported: bytes, fresh: Store) -> None:
+        assert list(in_files(*filled)) == [exported]
+        assert list(in_files(fresh, [])) == [to_json(fresh, [])]
+
+    @pytest.mark.parametrize(("limit", "most"), [("MOST_BYTES", -1), ("MOST_SESSIONS", 1), ("MOST_RUNS", 6)])
+    def test_each_can_be_read_and_together_they_are_all(
+        self,
+        filled: Filled,
+        exported: bytes,
+        fresh: Store,
+        monkeypatch: pytest.MonkeyPatch,
+        limit: str,
+        most: int,
+    ) -> None:
+        store, ids = filled
+        monkeypatch.setattr(form, limit, len(exported) - 1 if most < 0 else most)
+        files = list(in_files(store, ids))
+        assert 1 < len(files) <= len(ids)
+        for data in files:
+            assert len(data) <= form.MOST_BYTES
+            bring_in(fresh, read_json(data))
+        monkeypatch.undo()
+        assert to_json(fresh, ids) == exported
+
+    def test_a_session_that_is_too_large_by_itself(
+        self, filled: Filled, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(form, "MOST_BYTES", 10_000)
+        with pytest.raises(BadInput, match="Session all-strategies alone") as refused:
+            list(in_files(*filled))
+        assert "CSV" in refused.value.hint
+
+    def test_forks_stay_with_the_run_they_grew_from(self, filled: Filled, fresh: Store) -> None:
+        store, _ = filled
+        bring_in(fresh, read_json(to_json(store, ["cot"])))
+        assert [run.id for run in fresh.runs_in("cot")] == ["cot", "cot-fork", "cot-fork-2"]
+        for fork in ("cot-fork", "cot-fork-2"):
+            assert fresh.run(fork).parent == store.run(fork).parent
+            assert fresh.run(fork).parent["run"] == "cot"  # type: ignore[index]
+        assert fresh.run("cot-fork-2").parent["of"] == "cot-fork"  # type: ignore[index]
+        assert [run.id for run in fresh.forks("cot")] == ["cot-fork", "cot-fork-2"]
 
 
 class TestWhatIsThereAlready:

@@ -17,12 +17,16 @@ from playground.models import catalog
 from playground.models.base import Capabilities, ModelInfo
 from playground.models.catalog import forget, info, list_models, load, register
 from playground.models.description import context_length, count_parameters, describe
+from playground.models.memory import Residents
 
 
 @pytest.fixture(autouse=True)
 def own_registry(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     monkeypatch.setattr(catalog, "_backends", {})
     monkeypatch.setattr(catalog, "_loaded", {})
+    monkeypatch.setattr(catalog, "_keys", {})
+    monkeypatch.setattr(catalog, "_residents", Residents(catalog._budget))
+    monkeypatch.setattr(catalog, "KNOWN", ())
     monkeypatch.setattr(catalog, "_BACKENDS", ())
     monkeypatch.setattr(catalog, "entry_points", lambda group: [])
     catalog._import_backends.cache_clear()
@@ -85,8 +89,7 @@ def test_a_bare_name_that_is_not_known_names_its_neighbours(embedded: Path) -> N
             load(wrong)
 
 
-def test_an_id_can_be_described_before_it_is_downloaded(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(catalog, "_downloaded", lambda name: None)
+def test_an_id_can_be_described_before_it_is_downloaded() -> None:
     model = info("owner/model")
     assert (model.backend, model.parameters, model.capabilities.context_length) == ("local", None, None)
     assert "downloaded" in model.note
@@ -118,7 +121,7 @@ def test_installed_packages_register_through_entry_points(monkeypatch: pytest.Mo
 
     def entry_points(group: str) -> list[Any]:
         assert group == "playground.models"
-        return [SimpleNamespace(load=entry_load)]
+        return [SimpleNamespace(name="mine", dist=None, load=entry_load)]
 
     monkeypatch.setattr(catalog, "entry_points", entry_points)
     assert load("mine:x").name == "mine:x"

@@ -141,7 +141,7 @@ def test_an_id_that_cannot_be_fetched_says_so(monkeypatch: pytest.MonkeyPatch) -
     monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", True)
     error = refused("nobody/no-such-model-4711", PlaygroundError, "nobody/no-such-model-4711")
     assert isinstance(error, ModelError)
-    assert "cannot be reached" in error.message
+    assert "downloads are switched off" in error.message
 
 
 def caused_by(cause: Exception) -> OSError:

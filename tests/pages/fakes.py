@@ -49,7 +49,7 @@ class FakeRunner:
     warmed: list[str] = field(default_factory=list)
     warmth: WarmUp = field(default_factory=lambda: WarmUp("ready"))
 
-    def start(self, spec: RunSpec) -> str:
+    def start(self, spec: RunSpec, session: str | None = None) -> str:
         strategy, params = check(spec)
         run_id = f"run{len(self.logs) + 1}"
         self.specs.append(spec)

@@ -420,7 +420,7 @@ class TestForms:
     ) -> None:
         page = choose(open_page(), "cot-decoding")
         page.selectbox(key="ask.model").select("server:small").run()
-        assert any("full next-token distribution" in w.value for w in page.warning)
+        assert any("likeliest first tokens" in w.value for w in page.warning)
         assert page.button(key="ask.go").disabled
 
     def test_values_survive_a_look_at_another_strategy(self, open_page: Open) -> None:

@@ -14,6 +14,7 @@ from streamlit.testing.v1 import AppTest
 from components import explore_state
 from playground import exchange
 from playground.engine import InThread
+from playground.events import RunStarted
 from playground.execute import RunSpec
 from playground.runner import Runner
 from playground.store import Store
@@ -162,12 +163,45 @@ class TestSessions:
     def test_hostile_text_stays_text(self, save: Callable[..., str]) -> None:
         save(HOSTILE)
         page = select(open_page("sessions"), 0)
-        assert page.subheader[0].value.replace("\\", "").replace("\u2060", "") == HOSTILE
+        assert unmarked(page.subheader[0].value) == HOSTILE
 
 
 class TestExplore:
-    def test_no_session_named(self, runner: Runner) -> None:
-        assert "Open a saved session" in open_page("explore").info[0].value
+    def test_nothing_saved_yet(self, runner: Runner) -> None:
+        assert "Nothing is saved yet" in open_page("explore").info[0].value
+
+    def test_no_session_named_offers_the_latest(self, save: Callable[..., str]) -> None:
+        run_id = save("Which one?")
+        page = checked(open_page("explore").button(key=f"explore.open.{run_id}").click().run())
+        assert page.subheader[0].value == "Which one\\?"
+        assert page.query_params["session"] == run_id
+
+    def test_a_place_in_the_address_opens_its_tab(self, save: Callable[..., str]) -> None:
+        run_id = save()
+        page = open_page("explore", run=run_id, node="q")
+        assert page.session_state["explore.view"] == "Tree"
+        assert "▶ question" in page.code[-1].value
+        page = open_page("explore", run=run_id, node="q/branch-2", token="1")
+        assert page.session_state["explore.view"] == "Branches"
+        assert page.session_state["explore"].target.index == 0
+        page = open_page("explore", run=run_id, node="q/branch-2", token="77")
+        assert "There is no token '77'" in unmarked(page.warning[0].value)
+        assert page.title[1].value == "9"
+
+    def test_a_run_that_was_interrupted_is_compared_as_far_as_it_came(
+        self, runner: Runner, save: Callable[..., str]
+    ) -> None:
+        whole = runner.store.records(save())
+        started = whole[0].event
+        assert isinstance(started, RunStarted)
+        runner.store.create_run("cut", started)
+        half = whole[: len(whole) // 2]
+        runner.store.append("cut", [replace(record, run_id="cut") for record in half])
+        runner.store.flush()
+        with patch.object(explore_state.ExploreState, "going", False):
+            page = open_page("explore", run="cut")
+            page = until_again(page.button(key="explore.again").click().run())
+        assert "saved before it was interrupted are the same" in page.success[0].value
 
     def test_one_that_is_not_there(self, runner: Runner) -> None:
         assert "no session" in open_page("explore", session="nothing").error[0].value
@@ -225,9 +259,14 @@ class TestExplore:
         page = open_page("explore", session=save())
         model.ways, model.versions = OTHER, {"weights": "two"}
         page = until_again(page.button(key="explore.again").click().run())
-        said = page.warning[0].value.replace("\\", "").replace("\u2060", "")
+        said = unmarked(page.warning[0].value)
         assert "part at token 1 of" in said
         assert "weights: one → two" in said
+
+
+def unmarked(text: str) -> str:
+    """Markdown made by `plain`, as it is read."""
+    return text.replace("\\", "").replace("\u2060", "")
 
 
 def until_again(page: AppTest) -> AppTest:

@@ -178,7 +178,7 @@ class TestCotDecoding:
     def test_a_model_without_logits_is_refused_with_the_reason(self) -> None:
         model = always(*TEN)
         model.capabilities = Capabilities(streaming=True)
-        with pytest.raises(CapabilityError, match="full next-token distribution"):
+        with pytest.raises(CapabilityError, match="likeliest first tokens"):
             play("cot-decoding", model)
 
 

@@ -1,0 +1,28 @@
+"""What the client-side components share, and how the files of one are put together: a component takes its script and
+its style as one text each.
+
+Boundary: reads files. `elements.js` makes elements and writes text; `theme.css` mixes colours from the theme.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from components.palette import WARM
+
+_HERE = Path(__file__).parent
+
+
+def script(folder: Path, *names: str) -> str:
+    """One module: the shared part, then these scripts of a folder in this order."""
+    return "\n".join([_read(_HERE / "elements.js"), *(_read(folder / f"{name}.js") for name in names)])
+
+
+def style(folder: Path, *names: str) -> str:
+    """One style sheet: the shared part with the palette's warm colour at hand as --warm, then these of a folder."""
+    shared = [f":host {{ --warm: {WARM}; }}", _read(_HERE / "theme.css")]
+    return "\n".join([*shared, *(_read(folder / f"{name}.css") for name in names)])
+
+
+def _read(file: Path) -> str:
+    return file.read_text("utf-8")
