@@ -253,6 +253,7 @@ def test_a_fork_grows_from_a_replayed_run(app: App, show: Any) -> None:
     page.goto(link.get_attribute("href"))
     expect(page.get_by_role("button", name="The run it grew from")).to_be_visible()
     expect(rows(page)).to_have_count(1)
+    settled(page)
     page.get_by_role("button", name="The run it grew from").click()
     expect(rows(page)).to_have_count(5)
     expect(page).to_have_url(app.at(f"run={app.cot}"))
