@@ -1,7 +1,7 @@
 """A run on screen, from its first token to its answer card: the part of the Ask page that moves.
 
 Boundary: lays out the other components and decides when to look for news. While a run is going, one fragment
-looks four times a second; when it has ended, the page is drawn once more and the looking stops.
+looks a few times a second; when it has ended, the page is drawn once more and the looking stops.
 """
 
 from __future__ import annotations
@@ -11,13 +11,14 @@ import streamlit as st
 from components import ask_state, engine, forks, places, question
 from components.answer_card import answer_card
 from components.run_tabs import Shown, tabs
+from components.ticker import ticker
 from components.wording import count, duration, plain, setting_name, setting_value, shorten
 from playground.events import RunStarted
 from playground.forking import STRATEGY
 from playground.strategies.base import load_all
 from playground.trace import Trace
 
-SECONDS_BETWEEN_LOOKS = 0.25
+SECONDS_BETWEEN_LOOKS = 0.2
 
 
 def run_view() -> None:
@@ -31,8 +32,7 @@ def run_view() -> None:
         )
     else:
         heading(state.trace)
-        looking = bool(state.going)
-        st.fragment(run_every=SECONDS_BETWEEN_LOOKS if looking else None)(_moving)(looking)
+        _moving()
 
 
 def heading(trace: Trace) -> None:
@@ -97,14 +97,16 @@ def link(run_id: str) -> str:
     return f"{base}?{ask_state.RUN_PARAMETER}={run_id}"
 
 
-def _moving(looking: bool) -> None:
-    """One look at the run: its state or its answer, then the tabs. `looking`: another look follows by itself."""
+@st.fragment
+def _moving() -> None:
+    """One look at the run: its state or its answer, then the tabs; another look follows while something goes."""
     state = ask_state.current()
     were_going = len(state.going)
     state.pull()
-    # The page is drawn anew when something ends, and when a fork began here while nobody was looking.
-    if state.run_id is None or len(state.going) < were_going or (state.going and not looking):
+    # The page, with its buttons, is drawn anew when something ends.
+    if state.run_id is None or len(state.going) < were_going:
         st.rerun()
+    ticker(going=bool(state.going), every=SECONDS_BETWEEN_LOOKS, key="ask.tick")
     with st.container():
         if state.running:
             progress(state.trace)

@@ -8,6 +8,7 @@ from __future__ import annotations
 import streamlit as st
 
 from components import engine
+from components.ticker import ticker
 from components.wording import plain
 from playground.errors import PlaygroundError
 from playground.models.base import ModelInfo
@@ -24,22 +25,19 @@ def warm_up_line(model: ModelInfo) -> None:
     if not local or model.name not in {info.name for info in engine.models()}:
         return
     try:
-        loading = engine.warm(model.name).state == "loading"
+        engine.warm(model.name)
     except PlaygroundError as error:
         st.error(f"{plain(error.message)} {plain(error.hint)}", icon=":material/database_off:")
         return
-    st.fragment(run_every=_SECONDS_BETWEEN_LOOKS if loading else None)(_line)(
-        model.name, model.title, loading
-    )
+    _line(model.name, model.title)
 
 
-def _line(name: str, title: str, looking: bool) -> None:
+@st.fragment
+def _line(name: str, title: str) -> None:
     state = engine.warm(name).state
+    ticker(going=state == "loading", every=_SECONDS_BETWEEN_LOOKS, key="warm_up.tick")
     if state == "loading":
         st.caption(f":shimmer[Loading {plain(title)}] · you can run already; the run then waits for it.")
         return
-    if looking:
-        # The page is drawn once more, without the timer.
-        st.rerun()
     if state == "failed":
         st.caption(f":material/warning: {plain(title)} could not be loaded; a run will say why.")

@@ -17,9 +17,10 @@ from components.compare.figures import COSTS, Point, cost_figure, cost_words
 from components.compare.heads import editor, heads
 from components.compare.state import PAGE, SESSION_PARAMETER, CompareState, current
 from components.compare.tally import Tally
+from components.ticker import ticker
 from components.wording import plain
 
-SECONDS_BETWEEN_LOOKS = 0.3
+SECONDS_BETWEEN_LOOKS = 0.2
 COST_KEY = f"{PAGE}.cost"
 _COST_TITLES = {"tokens": "Tokens", "passes": "Forward passes", "calls": "Calls", "seconds": "Seconds"}
 
@@ -33,8 +34,7 @@ def lanes(state: CompareState) -> None:
     chips = setups.chips(state.setups)
     heads(state, chips)
     editor(state)
-    looking = tuple(lane.going for lane in state.lanes)
-    st.fragment(run_every=SECONDS_BETWEEN_LOOKS if any(looking) else None)(_moving)(looking)
+    _moving(tuple(lane.going for lane in state.lanes))
 
 
 def names(state: CompareState) -> list[str]:
@@ -43,6 +43,7 @@ def names(state: CompareState) -> list[str]:
     return [setups.name(lane.setup, chip) for lane, chip in zip(state.lanes, chips, strict=True)]
 
 
+@st.fragment
 def _moving(looking: tuple[bool, ...]) -> None:
     """One look at all lanes; `looking`: which of them went when the page was drawn."""
     state = current()
@@ -50,6 +51,7 @@ def _moving(looking: tuple[bool, ...]) -> None:
     if state.reopened or tuple(lane.going for lane in state.lanes) != looking:
         state.reopened = False
         st.rerun()
+    ticker(going=any(looking), every=SECONDS_BETWEEN_LOOKS, key=f"{PAGE}.tick")
     called = names(state)
     board(state.lanes, called, key=f"{PAGE}.board", on_open=start.open_run)
     if state.session is None:
