@@ -91,15 +91,20 @@ MAY_IMPORT: dict[str, set[str]] = {
         "playground.forking",
         "playground.trace",
     },
+    "playground.methods": {
+        "playground.execute",
+        "playground.lens",
+        "playground.models",
+        "playground.sampling",
+    },
     "playground.engine": {
         "playground.errors",
         "playground.events",
         "playground.execute",
         "playground.keys",
-        "playground.lens",
+        "playground.methods",
         "playground.models",
         "playground.settings",
-        "playground.sampling",
         "playground.strategies",
     },
     "playground.runner": {

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import math
 import re
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Generator, Sequence
 from dataclasses import dataclass, field
 from functools import partial
@@ -99,7 +100,7 @@ class RemotePrefix:
         raise _unknown()
 
 
-class RemoteTokenModel(RemoteModel):
+class RemoteTokenModel(RemoteModel, ABC):
     """Adds tokens to `RemoteModel`. What an endpoint is asked and how it tells its tokens is a subclass's business."""
 
     ends: frozenset[int] = frozenset()
@@ -108,21 +109,21 @@ class RemoteTokenModel(RemoteModel):
         """The prompt with a reply that begins with this text."""
         return Prompt(prompt.messages, prompt.prefill + text)
 
+    @abstractmethod
     def written(self, prompt: Prompt) -> str:
         """The prompt as it is shown."""
-        raise NotImplementedError
 
+    @abstractmethod
     def asked(self, prompt: Prompt, settings: dict[str, Any], seed: int) -> dict[str, Any]:
         """The request for one reply with its tokens."""
-        raise NotImplementedError
 
+    @abstractmethod
     def told(self, choice: Any) -> list[tuple[bytes, float, list[Told]]]:
         """The tokens in a choice of a chunk, each with the likeliest ones there, best first."""
-        raise NotImplementedError
 
+    @abstractmethod
     async def send(self, request: dict[str, Any], node: str, read: Read, put: Put) -> None:
         """Send a request and put what `read` makes of each choice of its chunks."""
-        raise NotImplementedError
 
     def read(self, node: str, chosen: Choice, choice: Any) -> list[Event]:
         """A choice of a chunk as events.

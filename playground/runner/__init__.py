@@ -199,7 +199,7 @@ class Runner:
         return status
 
     def call(self, method: str, **params: Any) -> Any:
-        """Ask the engine for something that is no run, and wait: one of `playground.engine.METHODS`, such as
+        """Ask the engine for something that is no run, and wait: one of `playground.methods.METHODS`, such as
         `load(model)` or `look(model, at, top=20)`.
 
         Raises:
