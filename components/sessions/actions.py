@@ -167,9 +167,20 @@ def export(ids: Sequence[str]) -> None:
         "Export as", list(FORMATS), key="sessions.format", width=280, persist_state="session"
     )
     function, ending, mime = FORMATS[chosen]
+    store, state = engine.runner().store, states.current()
+
+    def make() -> str | bytes:
+        try:
+            made: str | bytes = getattr(exchange, function)(store, list(ids))
+        except PlaygroundError as error:
+            # The browser says only that there is no file; the page says why when it is drawn next.
+            state.problem = error
+            raise
+        return made
+
     st.download_button(
         "Export",
-        lambda: getattr(exchange, function)(engine.runner().store, list(ids)),
+        make,
         file_name=f"{ids[0] if len(ids) == 1 else 'sessions'}.{ending}",
         mime=mime,
         icon=":material/download:",
