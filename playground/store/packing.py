@@ -159,7 +159,7 @@ _UNITS = {"us": 1_000_000, "tick": 2**22}
 
 def _times(records: Sequence[Record]) -> list[Any]:
     times = [record.time for record in records]
-    if all(abs(time) < 2**31 for time in times):
+    if all(abs(time) < 2**31 and str(time) != "-0.0" for time in times):
         for unit, per_second in _UNITS.items():
             counts = [round(time * per_second) for time in times]
             if [count / per_second for count in counts] == times:

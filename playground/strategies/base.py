@@ -192,10 +192,10 @@ def _discover() -> None:
 
 
 def load_all() -> dict[str, Strategy]:
-    """Every strategy by name: those of this package, then those of installed packages that name one
-    under the entry point group `playground.strategies`."""
+    """Every strategy by name, in the order of names: those of this package, and those of installed packages that name
+    one under the entry point group `playground.strategies`."""
     _discover()
-    return dict(_STRATEGIES)
+    return dict(sorted(_STRATEGIES.items()))
 
 
 def offered() -> dict[str, Strategy]:
