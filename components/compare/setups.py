@@ -202,7 +202,9 @@ def _all_strategies(base: Setup, able: Sequence[Strategy]) -> Preset:
     )
     if len(able) < FEWEST:
         return replace(preset, reason="This model can run only one strategy.")
-    return replace(preset, setups=tuple(setup(base.model, s, None, base.seed) for s in able[:MOST]))
+    # What any model can do stands first, as the others' baseline.
+    plainest = sorted(able, key=lambda strategy: bool(strategy.needs))
+    return replace(preset, setups=tuple(setup(base.model, s, None, base.seed) for s in plainest[:MOST]))
 
 
 def _greedy_and_sampled(base: Setup, able: Sequence[Strategy]) -> Preset:
