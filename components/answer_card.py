@@ -73,7 +73,8 @@ def cost(trace: Trace) -> None:
         )
         st.metric("Prompt tokens", count(usage.prompt_tokens))
         st.metric("Completion tokens", count(usage.completion_tokens))
-        st.metric("Forward passes", count(usage.forward_passes))
+        passes = trace.forward_passes
+        st.metric("Forward passes", "unknown" if passes is None else count(passes))
         st.metric("Time", duration(trace.seconds), help="From the run's first event to its last.")
         st.metric(
             "Money",

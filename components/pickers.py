@@ -136,6 +136,9 @@ def strategy_picker(model: ModelInfo, page: str = PAGE) -> Strategy:
     )
     strategy = chosen_strategy(page)
     for need in model.capabilities.missing(strategy.needs):
+        if model.note == servers.NOT_ASKED:
+            st.warning(f"{servers.NOT_ASKED} Choose a model there first.", icon=":material/help:")
+            break
         st.warning(
             f"{plain(strategy.title)} cannot run on {plain(model.title)}: {REASONS[need]}.",
             icon=":material/block:",

@@ -127,7 +127,8 @@ def progress(trace: Trace) -> None:
     if not trace.calls:
         st.caption(":shimmer[Waiting for the model …]")
         return
+    passes = trace.forward_passes
     st.caption(
-        f":shimmer[Running] · {duration(trace.seconds)} · {count(written, 'token')} written · "
-        f"{count(usage.forward_passes, 'forward pass', 'forward passes')}"
+        f":shimmer[Running] · {duration(trace.seconds)} · {count(written, 'token')} written"
+        + ("" if passes is None else f" · {count(passes, 'forward pass', 'forward passes')}")
     )

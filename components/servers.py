@@ -6,6 +6,7 @@ which the server forgets when the visitor leaves; they are never drawn again, an
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -94,6 +95,7 @@ def server(page: str) -> None:
     st.text_input(
         "Address of the server",
         key=f"{page}.server_address",
+        on_change=lambda: list_models(address(page)) if address(page) else None,
         persist_state="session",
         placeholder="http://127.0.0.1:8000/v1",
         help="vLLM, SGLang, llama.cpp, Ollama, LM Studio, transformers serve … anything that speaks OpenAI's API.",
@@ -101,24 +103,29 @@ def server(page: str) -> None:
     place = address(page)
     if place:
         _key_field(page, place, "Key for this server, if it wants one", wanted=False)
+
+    def ask() -> None:
+        if _text(f"{page}.server_model"):
+            probe(picked(page, "openai").name, place)
+
     st.segmented_control(
         "Endpoint",
         ["chat", "completions"],
         key=f"{page}.endpoint",
+        on_change=ask,
         default="chat" if f"{page}.endpoint" not in st.session_state else None,
         required=True,
         persist_state="session",
         help="Chat sends a conversation. Completions goes on with plain text, as base models want it; it lets more "
         "servers begin a reply with a given token.",
     )
-    _model_field(page, place, f"{page}.server_model", ready=bool(place))
+    _model_field(page, place, f"{page}.server_model", ready=bool(place), on_change=ask)
     info = picked(page, "openai")
     if place and _text(f"{page}.server_model") and info.note == NOT_ASKED:
         st.button(
             "Ask what it gives",
             key=f"{page}.probe",
-            on_click=probe,
-            args=(info.name, place),
+            on_click=ask,
             icon=":material/troubleshoot:",
             help="Sends a request of one token, to see whether it tells log-probabilities.",
         )
@@ -191,7 +198,9 @@ def _key_field(page: str, kind: str, label: str, *, wanted: bool) -> None:
         st.caption("The owner of this playground has set a key; yours would be used instead.")
 
 
-def _model_field(page: str, kind: str, widget: str, *, ready: bool) -> None:
+def _model_field(
+    page: str, kind: str, widget: str, *, ready: bool, on_change: Callable[[], None] | None = None
+) -> None:
     state = current()
     listed = [info.name.partition(":")[2].partition("@")[0] for info in state.listed.get(kind, [])]
     chosen = _text(widget)
@@ -203,6 +212,7 @@ def _model_field(page: str, kind: str, widget: str, *, ready: bool) -> None:
             index=None if not chosen else 0,
             persist_state="session",
             accept_new_options=True,
+            on_change=on_change,
             placeholder="Choose or type a name",
         )
         st.button(

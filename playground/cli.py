@@ -171,9 +171,10 @@ def show_result(trace: Trace) -> None:
     if result["correct"] is not None:
         click.echo("Right." if result["correct"] else "Wrong.")
     used = result["usage"]
+    passes = "unknown" if used["forward_passes"] is None else used["forward_passes"]
     click.echo(
         f"{used['calls']} calls, {used['prompt_tokens']} prompt tokens, {used['completion_tokens']} completion "
-        f"tokens, {used['forward_passes']} forward passes, {used['seconds']:.2f} s. Run {trace.run_id}."
+        f"tokens, {passes} forward passes, {used['seconds']:.2f} s. Run {trace.run_id}."
     )
     for warning in result["warnings"]:
         click.echo(f"Note: {warning}", err=True)

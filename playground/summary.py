@@ -55,7 +55,7 @@ def usage(trace: Trace) -> dict[str, Any]:
         "prompt_tokens": trace.usage.prompt_tokens,
         "cached_tokens": trace.usage.cached_tokens,
         "completion_tokens": trace.usage.completion_tokens,
-        "forward_passes": trace.usage.forward_passes,
+        "forward_passes": trace.forward_passes,
         "seconds": round(trace.seconds, 3),
         "cost_usd": trace.cost_usd,
         "price": dict(trace.started.price) if trace.started and trace.started.price else None,

@@ -128,6 +128,12 @@ class Trace:
         return 0.0 if self.started.local else cost(self.usage, self.started.price)
 
     @property
+    def forward_passes(self) -> int | None:
+        """Times the network ran; None where it ran on a server, which does not say."""
+        told = self.usage.forward_passes > 0 or self.started is None or self.started.local
+        return self.usage.forward_passes if told else None
+
+    @property
     def running(self) -> bool:
         return self.status in ("waiting", "running")
 

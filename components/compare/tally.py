@@ -38,6 +38,7 @@ class Tally:
         answers: most frequent first.
         marked: runs that count for right or wrong, `right` of them right.
         confidence: mean over the runs that have one, in [0, 1]; None where none has.
+        passes: forward passes; None where a server ran one of them and does not say.
         seconds: their times added up.
         cost_usd: None where one of them has no known price.
     """
@@ -49,6 +50,7 @@ class Tally:
     right: int
     confidence: float | None
     usage: Usage
+    passes: int | None
     seconds: float
     cost_usd: float | None
 
@@ -61,6 +63,7 @@ def tally(traces: Sequence[Trace]) -> Tally:
     usage = Usage()
     for trace in traces:
         usage += trace.usage
+    passes = [t.forward_passes for t in traces]
     costs = [t.cost_usd for t in traces if t.started]
     known = [cost for cost in costs if cost is not None]
     return Tally(
@@ -71,6 +74,7 @@ def tally(traces: Sequence[Trace]) -> Tally:
         sum(marks),
         sum(sure) / len(sure) if sure else None,
         usage,
+        None if None in passes else usage.forward_passes,
         sum(t.seconds for t in traces),
         sum(known) if len(known) == len(costs) else None,
     )
@@ -122,7 +126,7 @@ def row(number: int, name: str, lane: Tally, budget: Mapping[str, Any] | None) -
         "Confidence": "" if lane.confidence is None else f"{lane.confidence:.3f}",
         "Calls": count(lane.usage.calls),
         "Tokens written": count(lane.usage.completion_tokens),
-        "Forward passes": count(lane.usage.forward_passes),
+        "Forward passes": "unknown" if lane.passes is None else count(lane.passes),
         "Time": duration(lane.seconds),
         "Money": money(lane.cost_usd).replace("$", "\\$") if lane.runs else "",
     }

@@ -123,10 +123,12 @@ def points(tallies: Sequence[Tally], called: Sequence[str], cost: str) -> list[P
             continue
         spent = {
             "tokens": counted.usage.completion_tokens,
-            "passes": counted.usage.forward_passes,
+            "passes": counted.passes,
             "calls": counted.usage.calls,
             "seconds": counted.seconds,
         }[cost]
+        if spent is None:
+            continue
         out.append(Point(number, name, spent / counted.runs, counted.right, counted.marked))
     return out
 

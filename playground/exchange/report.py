@@ -80,10 +80,11 @@ def _facts(run: SavedRun, trace: Trace, result: dict[str, Any]) -> Iterator[str]
     if run.confidence is not None:
         yield f"Confidence: {run.confidence:.3f} ({inline(result['confidence_kind'] or 'of its own kind')})"
     used = result["usage"]
+    passes = "unknown" if used["forward_passes"] is None else f"{used['forward_passes']:,}"
     cost = "price not known" if used["cost_usd"] is None else f"{used['cost_usd']:.4g} USD"
     yield (
         f"Cost: {used['calls']:,} calls, {used['prompt_tokens']:,} prompt tokens, {used['completion_tokens']:,} "
-        f"completion tokens, {used['forward_passes']:,} forward passes, {used['seconds']:.2f} s, {cost}"
+        f"completion tokens, {passes} forward passes, {used['seconds']:.2f} s, {cost}"
     )
     settings = ", ".join(f"{inline(name)} {inline(_value(value), 80)}" for name, value in run.params.items())
     yield f"Settings: {settings or 'none'}; seed {run.seed}; begun {_when(run.created)}"

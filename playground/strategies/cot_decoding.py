@@ -56,7 +56,7 @@ class CotDecodingParams(DirectParams):
         "Looks at the k likeliest first tokens instead of only the first, and continues each one greedily. Some "
         "of these branches blurt an answer, some work it out; the margin Δ between the two likeliest tokens over "
         "the answer tells them apart, because a model is surer of an answer it has derived. No prompt asks for "
-        "reasoning. It needs the full next-token distribution and costs k continuations."
+        "reasoning. It needs the likeliest first tokens and costs k continuations."
     ),
     paper="Wang & Zhou 2024, arXiv:2402.10200",
     needs={"branches"},
