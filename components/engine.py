@@ -70,6 +70,14 @@ def models() -> list[ModelInfo]:
     return catalog.list_models()
 
 
+@st.cache_data(ttl=30, max_entries=1, show_spinner=False)
+def known_models() -> list[ModelInfo]:
+    """The good small models of Hugging Face, those to be downloaded first included."""
+    return [
+        info for info in catalog.list_models(everything=True) if "/" in info.name and info.backend == "local"
+    ]
+
+
 def model_info(name: str) -> ModelInfo:
     """What is known of any model without loading it.
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import streamlit as st
 
-from components import engine, servers
+from components import engine, local_models, servers
 from components.wording import paper_link, plain
 from playground import extensions
 from playground.errors import PlaygroundError
@@ -100,17 +100,20 @@ def model_picker(page: str = PAGE) -> ModelInfo:
     elif chosen == "openai":
         servers.server(page)
     elif chosen == OTHER:
+        field = f"{page}.other_model"
+        local_models.known(page, field)
         typed = st.text_input(
             "Hugging Face id or directory",
-            key=f"{page}.other_model",
+            key=field,
             persist_state="session",
             placeholder="owner/name, or a folder on this machine",
             help="Any causal language model that transformers can load. An id that is not on this machine yet is "
             "downloaded when the run starts.",
         )
         if typed.strip():
+            local_models.where(page, field)
             try:
-                engine.model_info(typed.strip())
+                st.caption(local_models.facts(engine.model_info(typed.strip())))
             except PlaygroundError as error:
                 st.warning(f"{plain(error.message)} {plain(error.hint)}", icon=":material/help:")
     return chosen_model(page)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import streamlit as st
 
-from components import ask_state, engine, forks, places, question
+from components import ask_state, engine, forks, local_models, places, question
 from components.answer_card import answer_card
 from components.run_tabs import Shown, tabs
 from components.ticker import ticker
@@ -125,6 +125,13 @@ def progress(trace: Trace) -> None:
         st.caption(f":shimmer[Waiting for the server: {plain(waiting.reason)}{so_far}]")
         return
     if not trace.calls:
+        asked = trace.started or engine.requested(trace.run_id)
+        if (
+            asked is not None
+            and local_models.may_download(asked.model)
+            and local_models.download_line(asked.model)
+        ):
+            return
         st.caption(":shimmer[Waiting for the model …]")
         return
     passes = trace.forward_passes
