@@ -12,7 +12,8 @@ from pathlib import Path
 import pytest
 
 from playground import keys
-from playground.execute import RunSpec
+from playground.events import RunFailed
+from playground.execute import RunSpec, attempt
 from playground.runner import EngineProcess, Runner
 from playground.store import Store
 from playground.trace import Trace, fold
@@ -86,6 +87,17 @@ def test_a_key_serves_its_visitors_run_only(runner: Runner, monkeypatch: pytest.
         without = runner.start(RunSpec("What is 2 + 2?", "direct", "groq:llama-test"))
         assert runner.wait(without, 120) == "failed"
         assert len(server.requests) == 1
+
+
+def test_a_typed_key_in_an_unforeseen_error_is_taken_out() -> None:
+    def fail() -> None:
+        raise RuntimeError(f"a library quotes {KEY}")
+
+    with keys.given({"groq": KEY}):
+        failure = attempt(fail)
+    assert isinstance(failure, RunFailed)
+    assert failure.message == "a library quotes [key for groq]"
+    assert KEY in str(attempt(fail)), "outside that visitor's work nobody knows the key"
 
 
 def test_the_command_line(tmp_path: Path) -> None:
