@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
 
-.PHONY: run test lint bench crash train clean test-servers
+.PHONY: run test lint bench bench-papers crash train clean test-servers
 
 run: $(VENV)/.run
 	$(BIN)/streamlit run streamlit_app.py
@@ -24,7 +24,11 @@ bench: $(VENV)/.test
 	$(BIN)/python benchmarks/decoding.py
 	$(BIN)/python benchmarks/first_paint.py
 	$(BIN)/python benchmarks/lab_redraw.py
+	$(BIN)/python benchmarks/tree_draw.py
 	$(BIN)/python benchmarks/store.py
+
+bench-papers: $(VENV)/.test
+	$(BIN)/python benchmarks/papers.py
 
 crash: $(VENV)/.test
 	$(BIN)/python -m pytest tests/test_kill.py tests/browser/test_kill.py --kills 50 -s

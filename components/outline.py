@@ -23,17 +23,17 @@ def outline(trace: Trace, here: str | None = None) -> str:
     return "\n".join(line for root in roots for line in _lines(trace, root, "", "", here))
 
 
-def tree(trace: Trace, here: str | None = None) -> None:
-    """Draw the outline."""
-    text = outline(trace, here)
-    if not text:
-        st.caption("The tree is still empty.")
+def as_text(trace: Trace, here: str | None = None, *, key: str) -> None:
+    """Draw the outline where a person opens it; closed, it is not even made."""
+    words = st.expander("The tree as text", key=key, on_change="rerun", icon=":material/segment:")
+    if not words.open or not trace.nodes:
         return
-    st.caption(
-        f"{count(len(trace.nodes), 'node')}: role, what was found there, status, and how its text begins."
-        + (" The link leads to the one marked ▶." if here else "")
-    )
-    st.code(text, language=None)
+    with words:
+        st.caption(
+            f"{count(len(trace.nodes), 'node')}: role, what was found there, status, and how its text begins."
+            + (" The link leads to the one marked ▶." if here else "")
+        )
+        st.code(outline(trace, here), language=None)
 
 
 def _lines(trace: Trace, node: Node, lead: str, indent: str, here: str | None) -> Iterator[str]:
@@ -53,6 +53,8 @@ def describe(node: Node) -> str:
         parts.append(f"answer {shorten(node.answer.text, 24)}")
     if node.status:
         parts.append(_STATUS[node.status] + (f" ({shorten(node.reason, 60)})" if node.reason else ""))
+    if node.value is not None:
+        parts.append(f"{count(node.visits, 'visit')}, mean value {node.value:.4g}")
     parts += [f"{by} {score.value:.4g}{_UNITS.get(by, '')}" for by, score in node.scores.items()]
     if node.tokens:
         parts.append(count(len(node.tokens), "token"))

@@ -9,6 +9,8 @@ from __future__ import annotations
 import streamlit as st
 
 from components import engine, local_models, servers
+from components.in_memory import in_memory
+from components.strategy_help import strategy_help
 from components.wording import paper_link, plain
 from playground import extensions
 from playground.errors import PlaygroundError
@@ -116,7 +118,10 @@ def model_picker(page: str = PAGE) -> ModelInfo:
                 st.caption(local_models.facts(engine.model_info(typed.strip())))
             except PlaygroundError as error:
                 st.warning(f"{plain(error.message)} {plain(error.hint)}", icon=":material/help:")
-    return chosen_model(page)
+    model = chosen_model(page)
+    if model.backend == "local":
+        in_memory(page)
+    return model
 
 
 def strategy_picker(model: ModelInfo, page: str = PAGE) -> Strategy:
@@ -147,6 +152,7 @@ def strategy_picker(model: ModelInfo, page: str = PAGE) -> Strategy:
             icon=":material/block:",
         )
     st.caption(plain(strategy.summary))
+    strategy_help(strategy, page)
     if strategy.paper:
         st.caption(f"Source: {paper_link(strategy.paper)}")
     for broken in extensions.broken():

@@ -1,4 +1,4 @@
-"""The ways to look at a run: steps or branches, tokens, tree, prompts and raw events.
+"""The ways to look at a run: steps, branches or tree, tokens, prompts and raw events.
 
 Boundary: lays out other components for one trace and its forks; knows no page and does not look for news.
 """
@@ -13,7 +13,7 @@ import streamlit as st
 from components import engine, forks, places
 from components.chain import chain
 from components.live_run import LiveRun
-from components.outline import tree
+from components.outline import as_text
 from components.places import Place
 from components.record_views import prompts_sent, raw_events
 from components.tokens import (
@@ -26,8 +26,10 @@ from components.tokens import (
     strip_view,
     token_picture,
 )
+from components.tree import tree_picture
 from components.wording import plain, shorten
 from playground.errors import PlaygroundError
+from playground.events import Record
 from playground.strategies.base import load_all
 from playground.trace import Node, Trace
 
@@ -64,54 +66,93 @@ class Shown:
 
 def tabs(shown: Shown) -> None:
     """Draw the tabs; only the open one is drawn."""
-    trace = shown.trace
-    steps = is_chain(trace)
-    first, tokens, outline, prompts, raw = st.tabs(
-        [STEPS if steps else BRANCHES, TOKENS, TREE, PROMPTS, RAW],
-        key=f"{shown.page}.view",
-        on_change="rerun",
-    )
-    if first.open:
-        with first:
-            chain(trace, editable=shown.editable) if steps else branches(shown)
-    if tokens.open:
-        with tokens:
-            token_strip(shown, steps)
-    if outline.open:
-        with outline:
-            tree(trace, shown.target.node if shown.target else None)
-    if prompts.open:
-        with prompts:
-            prompts_sent(trace)
-    if raw.open:
-        with raw:
-            try:
-                records = engine.runner().records(trace.run_id)[: trace.count]
-            except PlaygroundError as error:
-                st.error(f"{plain(error.message)} {plain(error.hint)}")
-            else:
-                raw_events(records, trace.run_id, key=shown.page)
+    names = tab_names(shown.trace)
+    drawn = st.tabs(names, key=f"{shown.page}.view", on_change="rerun")
+    for name, tab in zip(names, drawn, strict=True):
+        if tab.open:
+            with tab:
+                _DRAW[name](shown)
 
 
-def is_chain(trace: Trace) -> bool:
-    """Whether steps tell this run's story best."""
+def tab_names(trace: Trace) -> list[str]:
+    """The tabs of a run; first the picture that tells its story best."""
+    shape = story_shape(trace)
+    if shape == "tree":
+        return [TREE, TOKENS, PROMPTS, RAW]
+    return [STEPS if shape == "steps" else BRANCHES, TOKENS, TREE, PROMPTS, RAW]
+
+
+def story_shape(trace: Trace) -> str:
+    """What tells this run's story best: "steps", "branches" or "tree"."""
     known = load_all().get(trace.started.strategy) if trace.started else None
-    return known.shape == "steps" if known else bool(trace.with_role("step"))
+    if known:
+        return known.shape
+    if any(node.visits for node in trace.nodes.values()):
+        return "tree"
+    return "steps" if trace.with_role("step") else "branches"
 
 
 def open_at(page: str, trace: Trace, place: Place) -> None:
     """Let the tab in which a place is seen be the open one when the tabs are next drawn."""
-    node = trace.nodes[place.node]
-    steps = is_chain(trace)
+    node, shape = trace.nodes[place.node], story_shape(trace)
     tab = TREE
-    if not steps and branch_view(trace).row(row_id(trace.run_id, node.id)):
+    if shape == "branches" and branch_view(trace).row(row_id(trace.run_id, node.id)):
         tab = BRANCHES
-    elif node.tokens:
-        tab = TOKENS
-        st.session_state[f"{page}.strip_node"] = node.id
-    elif steps and node.role in ("step", "answer"):
+    elif node.tokens and (shape != "tree" or place.index is not None):
+        open_tokens(page, node.id)
+        return
+    elif shape == "steps" and node.role in ("step", "answer"):
         tab = STEPS
     st.session_state[f"{page}.view"] = tab
+
+
+def open_tokens(page: str, node: str) -> None:
+    """Let a node's tokens be what is seen when the tabs are next drawn."""
+    st.session_state[f"{page}.strip_node"] = node
+    st.session_state[f"{page}.view"] = TOKENS
+
+
+def steps(shown: Shown) -> None:
+    """The steps of a chain."""
+    chain(shown.trace, editable=shown.editable)
+
+
+def tree(shown: Shown) -> None:
+    """The tree as a picture, and as text for those who would rather read it."""
+    trace, target = shown.trace, shown.target
+    tree_picture(
+        trace,
+        key=f"{shown.page}.tree",
+        records=lambda after: _records(trace, after),
+        on_tokens=lambda node: open_tokens(shown.page, node),
+        target=(target.node, target.sign) if target else None,
+        link=places.PAGE,
+    )
+    as_text(trace, target.node if target else None, key=f"{shown.page}.tree_text")
+
+
+def _records(trace: Trace, after: int) -> list[Record]:
+    """What was logged after an event, if it can be had; a picture does without."""
+    try:
+        return engine.runner().records(trace.run_id, after)
+    except PlaygroundError:
+        return []
+
+
+def prompts(shown: Shown) -> None:
+    """Every prompt exactly as it was sent."""
+    prompts_sent(shown.trace)
+
+
+def raw(shown: Shown) -> None:
+    """The log itself, as far as the trace goes."""
+    trace = shown.trace
+    try:
+        records = engine.runner().records(trace.run_id)[: trace.count]
+    except PlaygroundError as error:
+        st.error(f"{plain(error.message)} {plain(error.hint)}")
+    else:
+        raw_events(records, trace.run_id, key=shown.page)
 
 
 def branches(shown: Shown) -> None:
@@ -124,7 +165,7 @@ def branches(shown: Shown) -> None:
     picture(view, shown, key=f"{shown.page}.branches")
 
 
-def token_strip(shown: Shown, steps: bool) -> None:
+def token_strip(shown: Shown) -> None:
     """The texts of a run, token by token: all steps and forks, or one branch at a time."""
     trace, page = shown.trace, shown.page
     written = {node.id: (trace, node) for node in trace.nodes.values() if node.tokens}
@@ -136,7 +177,7 @@ def token_strip(shown: Shown, steps: bool) -> None:
         )
         return
     forked = {live.run_id: (live.trace, node) for live in shown.forks if (node := forks.text(live))}
-    if steps:
+    if story_shape(trace) == "steps":
         strip([node for _, node in written.values()], trace, shown, key=f"{page}.strip")
         for number, (own, node) in enumerate(forked.values(), 1):
             st.caption(f"Fork {number}")
@@ -178,3 +219,13 @@ def text_name(node: Node) -> str:
     """A text in the list of texts: what it is, its answer, how it begins."""
     answer = f" · answer {shorten(node.answer.text, 24)}" if node.answer else ""
     return f"{node.title or node.role}{answer} · {shorten(node.text, 60)}"
+
+
+_DRAW: dict[str, Callable[[Shown], None]] = {
+    STEPS: steps,
+    BRANCHES: branches,
+    TOKENS: token_strip,
+    TREE: tree,
+    PROMPTS: prompts,
+    RAW: raw,
+}

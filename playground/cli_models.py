@@ -17,7 +17,8 @@ import click
 
 from playground.errors import BadInput, DownloadStopped
 from playground.models import ModelInfo, catalog, choice, downloaded
-from playground.models.downloads import Progress, shared
+from playground.models.downloads import shared
+from playground.models.fetching import Progress
 from playground.models.memory import in_words
 
 _LOOKS = 0.2

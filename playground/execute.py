@@ -16,9 +16,9 @@ from contextlib import closing
 from dataclasses import dataclass, field, fields
 from typing import Any, TypeVar
 
-from playground import allowance, answers, prices, strategies
+from playground import allowance, answers, marking, prices, strategies
 from playground.allowance import Allowance
-from playground.errors import BadInput, PlaygroundError
+from playground.errors import BadInput, DownloadStopped, PlaygroundError
 from playground.events import (
     Answered,
     Event,
@@ -33,6 +33,8 @@ from playground.events import (
     Warned,
     to_json,
 )
+from playground.marking import Equal
+from playground.models import patience
 from playground.models.base import Model
 from playground.models.catalog import holding
 from playground.secrecy import hidden
@@ -41,7 +43,6 @@ from playground.strategies.base import Params, Question, Strategy
 
 LoadModel = Callable[[str], Model]
 FindStrategy = Callable[[str], Strategy]
-Equal = Callable[[str, str], bool]
 T = TypeVar("T")
 
 logger = logging.getLogger(__name__)
@@ -153,16 +154,19 @@ def execute(
 ) -> Generator[Event, None, None]:
     """The run's events: `RunStarted` first, then the strategy's, one of `RunEnd` last. Raises nothing.
 
-    `cancelled` is asked before the model is loaded and after every event, so a run stops within one token.
+    `cancelled` is asked before the model is loaded, while it is downloaded and after every event, so a run stops
+    within one token.
     A budget of seconds is counted on `clock` from the moment the model is there. Closing the generator closes the
     strategy's. Until it is closed or at its end, its models are in use and stay in memory.
     """
     begun = False
     with (
-        holding(load_model) as load,
+        holding(patience.until(cancelled, load_model)) as load,
         closing(_steps(spec, load, cancelled, find_strategy, equal, clock)) as steps,
     ):
         while (event := attempt(lambda: _sendable(next(steps, None)))) is not None:
+            if isinstance(event, RunFailed) and event.error == DownloadStopped.__name__ and cancelled():
+                event = RunCancelled()
             if not begun and not isinstance(event, RunStarted):
                 yield spec.started()
             begun = True
@@ -190,7 +194,7 @@ def _steps(
     answered: Answered | None = None
     written = ""
     with closing(
-        strategy.run(Question(spec.question, spec.gold, spec.family), model, params, spec.seed)
+        strategy.run(Question(spec.question, spec.gold, spec.family), model, params, spec.seed, load_model)
     ) as run:
         for event in run:
             if allowed.refuses(event):
@@ -211,9 +215,11 @@ def _steps(
                     answered = event
     answer = answered.text if answered else None
     correct: bool | None = None
-    if spec.gold is not None:
+    if marking.known(spec.gold, spec.family):
         try:
-            correct = answer is not None and equal(answer, spec.gold)
+            correct = answer is not None and marking.right(
+                spec.question, answer, spec.gold, spec.family, equal
+            )
         except PlaygroundError as error:  # the answer stands; only its mark is missing
             yield Warned(f"The answer could not be compared with the right one. {error}")
     yield RunFinished(correct)

@@ -74,7 +74,7 @@ def loaded(load_model: LoadModel) -> list[dict[str, Any]]:
 
 
 def unload(load_model: LoadModel, model: str) -> None:
-    """Let go of a model, all copies of it; ModelBusy if a run uses it."""
+    """Let go of a model, all copies of it that have the options in its name; ModelBusy if a run uses one."""
     catalog.forget(model, anyway=False)
 
 

@@ -14,12 +14,12 @@ import hashlib
 import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 import numpy.typing as npt
 
-from playground.errors import BadInput, ModelError
+from playground.errors import BadInput, CapabilityError, ModelError
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -50,6 +50,9 @@ class Sampling:
     top_p: float = 1.0
     min_p: float = 0.0
 
+    moves: ClassVar[bool] = False
+    """Whether the settings move with each distribution (see `quadrants.Adaptive`)."""
+
     @property
     def greedy(self) -> bool:
         return not self.do_sample or self.temperature == 0
@@ -79,12 +82,71 @@ class Stages:
     cut: npt.NDArray[np.int8]
 
 
-def validate(sampling: Sampling) -> None:
+@dataclass(frozen=True, slots=True)
+class RowSettings:
+    """`Sampling` for each row by itself; every tensor has shape (rows, 1). What keeps everything is infinite, but
+    for min-p, where it is 0.
+
+    Attributes:
+        greedy: rows that take their arg-max, whatever else they say.
+        most_k: no top-k that cuts is larger.
+    """
+
+    temperature: Tensor
+    top_k: Tensor
+    top_p: Tensor
+    min_p: Tensor
+    greedy: Tensor
+    most_k: int
+
+    @classmethod
+    def of(
+        cls, temperature: Tensor, top_k: Tensor, top_p: Tensor, min_p: Tensor, *, greedy: Tensor, most_k: int
+    ) -> RowSettings:
+        """From tensors of shape (rows,) with numbers as in `Sampling`."""
+        return cls(
+            temperature.unsqueeze(-1),
+            top_k.masked_fill(top_k == 0, math.inf).unsqueeze(-1),
+            top_p.masked_fill(top_p >= 1, math.inf).unsqueeze(-1),
+            min_p.unsqueeze(-1),
+            greedy.unsqueeze(-1),
+            most_k,
+        )
+
+    @classmethod
+    def same(cls, sampling: Sampling, like: Tensor) -> RowSettings:
+        """The same settings for every entry of `like`, in its number format."""
+        import torch
+
+        top_k, top_p = sampling.top_k or math.inf, sampling.top_p if sampling.top_p < 1 else math.inf
+        row = like.new_tensor([[sampling.temperature, top_k, top_p, sampling.min_p]])
+        rows = row.expand(len(like), 4)
+        temperature, k, p, least = (rows[:, i : i + 1] for i in range(4))
+        greedy = torch.zeros((len(like), 1), dtype=torch.bool, device=like.device)
+        return cls(temperature, k, p, least, greedy, sampling.top_k)
+
+    def at(self, rows: Tensor) -> RowSettings:
+        return RowSettings(
+            self.temperature[rows], self.top_k[rows], self.top_p[rows], self.min_p[rows], self.greedy[rows],
+            self.most_k,
+        )  # fmt: skip
+
+
+def validate(sampling: Sampling, *, moving: bool = False) -> None:
     """Check the ranges that `Sampling` documents.
+
+    Args:
+        moving: whether the model can choose each token by settings of its own (see `quadrants.Adaptive`).
 
     Raises:
         BadInput: the first setting out of range, by name.
+        CapabilityError: the settings move, and the model cannot.
     """
+    if sampling.moves and not moving:
+        raise CapabilityError(
+            "This model draws all of its tokens with the same settings.",
+            "Choose the embedded model or another local one, or another strategy.",
+        )
     checks = (
         (
             math.isfinite(sampling.temperature) and sampling.temperature >= 0,
@@ -198,12 +260,12 @@ def largest(scores: Tensor, k: int) -> tuple[Tensor, Tensor]:
     return values, ids.gather(-1, order)
 
 
-def choose(logits: Tensor, sampling: Sampling, u: Sequence[float]) -> tuple[Tensor, Tensor]:
+def choose(logits: Tensor, sampling: Sampling | RowSettings, u: Sequence[float]) -> tuple[Tensor, Tensor]:
     """Draw one token a row by inverting the distribution function over tokens sorted by descending logit.
 
     Row i's token is the first whose cumulative probability, after all processors, exceeds u[i]; equal logits are
-    ordered by id. It depends on nothing but that row's logits and its u. Cumulative sums are taken in float64
-    (float32 on devices without it), so `top_p` may differ from `process` where a cut falls within rounding.
+    ordered by id. It depends on nothing but that row's logits, its settings and its u. Cumulative sums are taken in
+    float64 (float32 on devices without it), so `top_p` may differ from `process` where a cut falls within rounding.
 
     Args:
         logits: shape (rows, vocabulary), any float dtype.
@@ -211,7 +273,7 @@ def choose(logits: Tensor, sampling: Sampling, u: Sequence[float]) -> tuple[Tens
 
     Returns:
         Token ids (int64) and the natural logarithm of the probability they were drawn with (float32), both of
-        shape (rows,).
+        shape (rows,). The logarithm is NaN where `RowSettings` made one row of several greedy: nothing was drawn.
 
     Raises:
         ModelError: a row is no distribution (NaN, or −inf everywhere).
@@ -219,60 +281,62 @@ def choose(logits: Tensor, sampling: Sampling, u: Sequence[float]) -> tuple[Tens
     import torch
 
     raw = logits.float()
-    if sampling.greedy:
-        best = raw.max(-1)
+    best = raw.max(-1)
+    if isinstance(sampling, Sampling) and sampling.greedy:
         _check(best.values)
         return raw.argmax(-1), torch.zeros_like(best.values)
-    # Shifting by the maximum first keeps tiny temperatures from overflowing.
-    scaled = (raw - raw.amax(-1, keepdim=True)) / sampling.temperature
-    mass = scaled.logsumexp(-1)
-    _check(mass)
     wide = torch.float32 if raw.device.type == "mps" else torch.float64
     targets = torch.tensor(u, dtype=wide, device=raw.device)
-    ids = torch.zeros(len(raw), dtype=torch.int64, device=raw.device)
-    logprobs = torch.zeros(len(raw), dtype=torch.float32, device=raw.device)
-    left = torch.arange(len(raw), device=raw.device)
-    vocabulary = raw.shape[-1]
-    for width in (*(w for w in WIDTHS if sampling.top_k < w < vocabulary), vocabulary):
-        drawn, logprob, sure = _draw(scaled[left], mass[left].to(wide), sampling, targets[left], width)
-        ids[left[sure]], logprobs[left[sure]] = drawn[sure], logprob[sure].float()
-        left = left[~sure]
+    settings = sampling if isinstance(sampling, RowSettings) else RowSettings.same(sampling, targets)
+    # Shifting by the maximum first keeps tiny temperatures from overflowing.
+    scaled = (raw - best.values.unsqueeze(-1)) / settings.temperature.float()
+    mass = scaled.logsumexp(-1)
+    _check(mass)
+    total, vocabulary = mass.to(wide), raw.shape[-1]
+    first, *wider = (*(w for w in WIDTHS if settings.most_k < w < vocabulary), vocabulary)
+    ids, logprobs, sure = _draw(scaled, total, settings, targets, first)
+    for width in wider:
+        left = (~sure).nonzero().squeeze(-1)
         if not len(left):
             break
+        drawn = _draw(scaled[left], total[left], settings.at(left), targets[left], width)
+        ids[left], logprobs[left], sure[left] = drawn
+    logprobs = logprobs.float()
+    if sampling is settings:
+        greedy = settings.greedy.squeeze(-1)
+        return raw.argmax(-1).where(greedy, ids), logprobs.masked_fill(greedy, math.nan)
     return ids, logprobs
 
 
 def _draw(
-    scaled: Tensor, mass: Tensor, sampling: Sampling, u: Tensor, width: int
+    scaled: Tensor, mass: Tensor, settings: RowSettings, u: Tensor, width: int
 ) -> tuple[Tensor, Tensor, Tensor]:
     """Ids and log-probabilities drawn from the `width` likeliest, and where that was enough to be sure."""
     import torch
 
     values, ids = largest(scaled, width)
     probability = (values.to(mass.dtype) - mass.unsqueeze(-1)).exp()
-    kept = torch.ones_like(values, dtype=torch.bool)
-    if sampling.top_k:
-        kept = values >= values[:, min(sampling.top_k, width) - 1 :][:, :1]
-    if sampling.top_p < 1:
-        weight = probability * kept
-        total = weight.sum(-1, keepdim=True) if sampling.top_k else 1.0
-        kept = kept & (weight.cumsum(-1) - weight < sampling.top_p * total)
-    if sampling.min_p:
-        kept = kept & (probability >= sampling.min_p * probability[:, :1])
+    counted = settings.top_k.isfinite()
+    last = settings.top_k.clamp_max(width).long() - 1
+    kept = (values >= values.gather(-1, last)) | ~counted
+    weight = probability * kept
+    whole_mass = weight.sum(-1, keepdim=True).where(counted, torch.ones_like(weight[:, :1]))
+    kept = kept & (weight.cumsum(-1) - weight < settings.top_p * whole_mass)
+    kept = kept & (probability >= settings.min_p * probability[:, :1])
     cumulative = (probability * kept).cumsum(-1)
-    truncates = bool(sampling.top_k or sampling.top_p < 1 or sampling.min_p)
+    truncates = (counted | settings.top_p.isfinite() | (settings.min_p > 0)).squeeze(-1)
     whole = width == scaled.shape[-1]
     # The kept mass is known when all of it lies inside the window, or when nothing is cut at all.
-    total = cumulative[:, -1] if truncates or whole else torch.ones_like(mass)
+    total = cumulative[:, -1] if whole else cumulative[:, -1].where(truncates, torch.ones_like(mass))
     target = u * total
     place = (cumulative <= target.unsqueeze(-1)).sum(-1, keepdim=True)
     place = torch.minimum(place, kept.sum(-1, keepdim=True) - 1)
     logprob = probability.gather(-1, place).squeeze(-1).log() - total.log()
-    sure = torch.ones_like(mass, dtype=torch.bool)
+    sure = torch.ones_like(truncates)
     if not whole:
         # Equals of the window's last value may lie outside it, in which case their order is not settled yet.
         settled = values.gather(-1, place).squeeze(-1) > values[:, -1]
-        sure = settled & (~kept[:, -1] if truncates else target < cumulative[:, -1])
+        sure = settled & (~kept[:, -1]).where(truncates, target < cumulative[:, -1])
     return ids.gather(-1, place).squeeze(-1), logprob, sure
 
 

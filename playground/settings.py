@@ -1,8 +1,8 @@
 """What an operator may change, read from the environment and a `.env` file.
 
 Boundary: names, defaults and bounds of settings; opens nothing and creates nothing. Environment variables carry
-the prefix PLAYGROUND_ (PLAYGROUND_DATA_DIR, …) and win over `.env` in the working directory. Streamlit's secrets,
-when they come, are one more source in `Settings.settings_customise_sources`.
+the prefix PLAYGROUND_ (PLAYGROUND_DATA_DIR, …) and win over `.env` in the working directory. What stands at the top of
+Streamlit's secrets, its server has put into the environment before a page first asks.
 """
 
 from __future__ import annotations
@@ -74,6 +74,9 @@ class Settings(BaseSettings):
         default="https://api.openai.com/v1",
         validation_alias="OPENAI_BASE_URL",
         description="The server of models openai:NAME without an address.",
+    )
+    server_silence: float = Field(
+        default=60.0, gt=0, description="Seconds without a byte after which a model's server is given up."
     )
 
     @field_validator("public_models", mode="before")

@@ -25,6 +25,7 @@ from playground.events import (
     RunFailed,
     RunFinished,
     RunStarted,
+    Searched,
     Spent,
     Status,
     TextAdded,
@@ -55,6 +56,7 @@ class Node:
     """One node of the tree, as far as the events have come.
 
     `text` is everything written at it; `title` and `content` are what a chain's step says once parsed.
+    `visits` counts the values a search has backed up through the node, `total` is their sum.
     `call` is the place among `Trace.calls` of the one whose prompt its tokens go on from.
     `opened` and `ended` are Unix seconds (0.0 where the events carried no time).
     """
@@ -70,6 +72,8 @@ class Node:
     pieces: list[str] = field(default_factory=list)
     children: list[str] = field(default_factory=list)
     scores: dict[str, Score] = field(default_factory=dict)
+    visits: int = 0
+    total: float = 0.0
     answer: AnswerFound | None = None
     end: EndReason | None = None
     status: Status | None = None
@@ -88,6 +92,11 @@ class Node:
     @property
     def seconds(self) -> float:
         return max(0.0, self.ended - self.opened)
+
+    @property
+    def value(self) -> float | None:
+        """Mean of the values backed up through it (Q); None before the first."""
+        return self.total / self.visits if self.visits else None
 
 
 @dataclass(slots=True)
@@ -189,6 +198,9 @@ class Trace:
                 node.usage = node.usage + event.usage
             case NodeScored():
                 self._node(event.node).scores[event.by] = Score(event.value, event.what)
+            case Searched():
+                if event.phase == "back up" and event.value is not None:
+                    self._back_up(self._node(event.node), event.value)
             case NodeClosed():
                 node = self._node(event.node)
                 node.status, node.reason, node.ended = event.status, event.reason, node.ended or time
@@ -211,6 +223,12 @@ class Trace:
             recent = (i for i in reversed(range(len(self.calls))) if self.calls[i].node in around)
             node.call = next(recent, None)
         node.tokens.append(token)
+
+    def _back_up(self, node: Node, value: float) -> None:
+        for id in (node.id, *self._above(node)):
+            above = self.nodes[id]
+            above.visits += 1
+            above.total += value
 
     def _above(self, node: Node) -> Iterator[str]:
         """Ids of the nodes that `node` hangs under, nearest first."""

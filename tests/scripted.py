@@ -10,7 +10,7 @@ import numpy as np
 
 from playground.errors import BadInput
 from playground.events import Alternative, CallStarted, EndReason, Event, Spent, TextEnded, TokenAdded, Usage
-from playground.models.base import Capabilities, Completion
+from playground.models.base import Capabilities, Completion, Prompts, forked
 from playground.prompts import Prompt, Written, render_plain
 from playground.sampling import Sampling
 
@@ -156,7 +156,7 @@ class Scripted:
 
     def sample(
         self,
-        prompt: Prompt,
+        prompt: Prompts,
         nodes: Sequence[str],
         sampling: Sampling,
         *,
@@ -167,7 +167,6 @@ class Scripted:
         stop: Sequence[str] = (),
         json_mode: bool = False,
     ) -> Generator[Event, None, list[Completion]]:
-        prefix = yield from self.prefill(prompt, node=node, purpose=purpose)
-        branches = prefix.fork(nodes)
+        branches = yield from forked(self, prompt, nodes, node=node, purpose=purpose)
         yield from self.decode(branches, sampling, node=node, max_new_tokens=max_new_tokens, seed=seed)
         return [Completion(b.node, b.text, tuple(b.tokens), b.end or "stop") for b in branches]

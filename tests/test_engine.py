@@ -17,7 +17,7 @@ import pytest
 
 from playground.answers import CheckerUnavailable
 from playground.engine import InThread, Outbox, from_plain, serve, to_plain
-from playground.errors import BadInput, UnknownName
+from playground.errors import BadInput, DownloadStopped, UnknownName
 from playground.events import (
     Answered,
     Event,
@@ -31,6 +31,7 @@ from playground.events import (
     from_json,
 )
 from playground.execute import RunSpec, check, execute
+from playground.models import patience
 from tests import fakes
 from tests.fakes import find, load, spec
 
@@ -162,6 +163,24 @@ def test_a_run_cancelled_in_line_never_loads_its_model() -> None:
         "run_started",
         "run_cancelled",
     ]
+
+
+def test_a_download_that_ends_because_the_run_was_cancelled_is_no_failure() -> None:
+    stopped = False
+
+    def wait(name: str) -> Any:
+        nonlocal stopped
+        stopped = name == "cancelled"
+        assert patience.unwanted() == stopped
+        raise DownloadStopped("It was stopped.", "Start it again.")
+
+    def ends(model: str) -> Event:
+        run = spec(model=model)
+        return list(execute(run, load_model=wait, find_strategy=find, cancelled=lambda: stopped))[-1]
+
+    assert isinstance(ends("stopped by somebody"), RunFailed)
+    assert isinstance(ends("cancelled"), RunCancelled)
+    assert not patience.unwanted()
 
 
 # Threads

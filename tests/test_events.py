@@ -62,7 +62,7 @@ def test_json_round_trip(event: Event) -> None:
 
 
 def test_every_kind_is_registered_once() -> None:
-    assert len(EVENT_KINDS) == len(set(EVENT_KINDS)) == 17
+    assert len(EVENT_KINDS) == len(set(EVENT_KINDS)) == 18
 
 
 @pytest.mark.parametrize(

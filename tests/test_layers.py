@@ -23,6 +23,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "playground.prompts": set(),
     "playground.puzzles": {"playground.errors"},
     "playground.sampling": {"playground.errors"},
+    "playground.quadrants": {"playground.errors", "playground.sampling"},
     "playground.keys": {"playground.settings"},
     "playground.models": {
         "playground.errors",
@@ -30,10 +31,16 @@ MAY_IMPORT: dict[str, set[str]] = {
         "playground.extensions",
         "playground.keys",
         "playground.prompts",
+        "playground.quadrants",
         "playground.sampling",
         "playground.settings",
     },
+    "playground.marking": {"playground.answers", "playground.puzzles"},
+    "playground.estimates": {"playground.errors"},
     "playground.strategies": {
+        "playground.estimates",
+        "playground.quadrants",
+        "playground.marking",
         "playground.answers",
         "playground.errors",
         "playground.events",
@@ -67,6 +74,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "playground.prices": {"playground.settings"},
     "playground.extensions": set(),
     "playground.execute": {
+        "playground.marking",
         "playground.allowance",
         "playground.answers",
         "playground.errors",

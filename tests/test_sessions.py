@@ -29,7 +29,7 @@ from playground.events import (
     Usage,
     Warned,
 )
-from playground.store import Store, Wanted, database, packing
+from playground.store import Store, Wanted, blocks, database, packing
 
 
 @pytest.fixture
@@ -224,7 +224,7 @@ tokens = st.builds(
     TokenAdded, st.sampled_from(["q/a", "q/b", "q/ü"]), ids_of_tokens, texts, numbers, st.none() | numbers, numbers,
     st.sampled_from(["greedy", "sampled", "forced"]),
     st.lists(st.builds(Alternative, ids_of_tokens, texts, numbers), max_size=3).map(tuple),
-    st.none() | numbers, st.sampled_from(["", "e298"]),
+    st.none() | numbers, st.sampled_from(["", "e298"]), st.none() | numbers,
 )  # fmt: skip
 others = st.sampled_from([NodeOpened("q/a", None, "branch"), Spent("q", Usage(1)), Warned("\u2028\n\ud800")])
 times = st.one_of(
@@ -242,6 +242,29 @@ def test_a_log_packed_whole_or_in_chunks_comes_out_bit_for_bit(timed: list[tuple
         packing.unpack("r", 0, packing.pack_chunk(log), {}),
     ):
         assert repr(again) == repr(log)  # tells 0.0 from -0.0
+
+
+def test_blocks_from_before_varentropies_are_read() -> None:
+    """A block of version 2 as it was written, and one in JSON."""
+    likeliest = (Alternative(3, " a", -0.25), Alternative(None, "b", -1.5))
+    written = [
+        TokenAdded("q/x", 3, " a", -0.25, 1.5, 0.5, "greedy", likeliest),
+        TokenAdded("q/x", None, "b", -1.5, None, 0.5, "forced", likeliest),
+        TokenAdded("q/x", 9, "", -2.0, 0.75, 0.125, "sampled", likeliest, -0.5, "e298"),
+    ]
+    old = bytes.fromhex(
+        "02030003000202020001ff000a0503ff0900ff0000ff0000ff000001000100010200000000000000000000000000000000000000"
+        "000000000000000000000000000080c080c080c000c04000000000bebfbebfbebfc03f3f3f3f3ebf5b5b222061222c2262222c22"
+        "225d2c7b2232223a2265323938227d5d"
+    )
+    rows = [8, *([t.id, t.text, t.logprob, t.entropy, t.margin, t.chosen, t.sampling_logprob, t.hex,
+                  [[a.id, a.text, a.logprob] for a in t.alternatives]] for t in written)]  # fmt: skip
+    assert list(blocks.unpack("q/x", old)) == written
+    whole = {"nodes": ["q/x"], "blocks": [["00"]], "times": ["s", 1.0, 2.0, 3.0], "events": [0, 0, 0]}
+    for block in (old, json.dumps(rows).encode()):
+        data = b"w" + zlib.compress(json.dumps(whole).encode())
+        records = packing.unpack("r", 0, data, {b"\0": zlib.compress(block)})
+        assert [record.event for record in records] == written
 
 
 def test_equal_beginnings_are_kept_once(store: Store) -> None:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -10,11 +13,11 @@ import pytest
 from playground.errors import BadInput
 from playground.settings import PREFIX, settings
 
+ROOT = Path(__file__).parents[1]
+
 
 @pytest.fixture(autouse=True)
 def clean(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[None]:
-    import os
-
     for name in os.environ:
         if name.startswith(PREFIX):
             monkeypatch.delenv(name)
@@ -38,13 +41,30 @@ def test_environment_wins_over_the_file_and_a_tilde_is_home(monkeypatch: pytest.
     assert settings().max_concurrent_runs == 4
 
 
+def test_streamlits_secrets_are_in_the_environment() -> None:
+    Path(".streamlit").mkdir()
+    Path(".streamlit/secrets.toml").write_text('GROQ_API_KEY = "gsk_from-the-secrets"\n')
+    code = (
+        "from streamlit.runtime.secrets import secrets_singleton as secrets; secrets.load_if_toml_exists();"
+        "from playground import keys; print(keys.of_groq())"
+    )
+    clean = {name: value for name, value in os.environ.items() if name != "GROQ_API_KEY"}
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        env=clean | {"PYTHONPATH": str(ROOT)}, capture_output=True, text=True, check=True,
+    )  # fmt: skip
+    assert done.stdout == "gsk_from-the-secrets\n"
+
+
 def test_settings_are_read_once(monkeypatch: pytest.MonkeyPatch) -> None:
     first = settings()
     monkeypatch.setenv("PLAYGROUND_MAX_CONCURRENT_RUNS", "5")
     assert settings() is first
 
 
-@pytest.mark.parametrize(("name", "value"), [("MAX_QUESTION_CHARS", "many"), ("MAX_CONCURRENT_RUNS", "0")])
+@pytest.mark.parametrize(
+    ("name", "value"), [("MAX_QUESTION_CHARS", "many"), ("MAX_CONCURRENT_RUNS", "0"), ("SERVER_SILENCE", "0")]
+)
 def test_a_wrong_setting_is_named(monkeypatch: pytest.MonkeyPatch, name: str, value: str) -> None:
     monkeypatch.setenv(PREFIX + name, value)
     with pytest.raises(BadInput, match=f"{PREFIX}{name} = '{value}'") as caught:

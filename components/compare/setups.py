@@ -196,15 +196,17 @@ def _ladder(
 def _all_strategies(base: Setup, able: Sequence[Strategy]) -> Preset:
     preset = Preset(
         "strategies",
-        "All strategies",
+        "Different strategies",
         ":material/psychology_alt:",
-        f"Every strategy that this model can run, each with its own defaults, at most {MOST}.",
+        f"One strategy of every kind that this model can run, each with its own defaults, at most {MOST}.",
     )
     if len(able) < FEWEST:
         return replace(preset, reason="This model can run only one strategy.")
-    # What any model can do stands first, as the others' baseline.
-    plainest = sorted(able, key=lambda strategy: bool(strategy.needs))
-    return replace(preset, setups=tuple(setup(base.model, s, None, base.seed) for s in plainest[:MOST]))
+    # The first of every group; where there are few groups, others of them too.
+    first = {strategy.group: strategy for strategy in reversed(able)}
+    order = sorted(able, key=lambda strategy: first[strategy.group] is not strategy)
+    chosen = sorted(order[:MOST], key=able.index)
+    return replace(preset, setups=tuple(setup(base.model, s, None, base.seed) for s in chosen))
 
 
 def _greedy_and_sampled(base: Setup, able: Sequence[Strategy]) -> Preset:

@@ -35,7 +35,7 @@ _HERE = Path(__file__).parent
 
 _mount = st.components.v2.component(
     "logits_lab",
-    css=style(_HERE, "base", "lab", "board"),
+    css=style(_HERE, "base", "ranges", "lab", "board"),
     js=script(_HERE, "maths", "text", "values", "rows", "staircase", "controls", "path", "lab"),
 )
 

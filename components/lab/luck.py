@@ -22,7 +22,7 @@ _HERE = Path(__file__).parent
 
 _mount = st.components.v2.component(
     "same_luck",
-    css=style(_HERE, "base", "luck"),
+    css=style(_HERE, "base", "ranges", "luck"),
     js=script(_HERE, "text", "values", "luck"),
 )
 

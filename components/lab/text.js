@@ -1,23 +1,4 @@
-// Shapes, numbers and token texts; plain elements are shared, see components/parts.
-
-function shape(tag, attributes = {}) {
-  const node = document.createElementNS("http://www.w3.org/2000/svg", tag);
-  for (const [name, value] of Object.entries(attributes)) node.setAttribute(name, value);
-  return node;
-}
-
-function button(className, text, onClick) {
-  const node = el("button", className, text);
-  node.type = "button";
-  node.onclick = onClick;
-  return node;
-}
-
-/** Native sliders and boxes come in a light and a dark form; the page's theme says which, not the system's. */
-function followTheme(root) {
-  const [red, green, blue] = getComputedStyle(root).color.match(/[\d.]+/g).map(Number);
-  root.style.colorScheme = red + green + blue > 384 ? "dark" : "light";
-}
+// Numbers and token texts; elements and shapes are shared, see components/parts.
 
 const INVISIBLE = /([\u0000-\u0020\u007f-\u00a0\u00ad\u200b-\u200f\u2028-\u202f\u2060-\u2069\ufeff])/;
 

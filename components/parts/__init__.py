@@ -1,7 +1,8 @@
 """What the client-side components share, and how the files of one are put together: a component takes its script and
 its style as one text each.
 
-Boundary: reads files. `elements.js` makes elements and writes text; `theme.css` mixes colours from the theme.
+Boundary: reads files. `elements.js` makes elements and writes text; `theme.css` mixes colours from the theme;
+`ranges.css` draws sliders, for components that name it.
 """
 
 from __future__ import annotations
@@ -19,9 +20,11 @@ def script(folder: Path, *names: str) -> str:
 
 
 def style(folder: Path, *names: str) -> str:
-    """One style sheet: the shared part with the palette's warm colour at hand as --warm, then these of a folder."""
+    """One style sheet: the theme's colours with the palette's warm one at hand as --warm, then these of a folder, or
+    of the shared ones where it has none of that name."""
     shared = [f":host {{ --warm: {WARM}; }}", _read(_HERE / "theme.css")]
-    return "\n".join([*shared, *(_read(folder / f"{name}.css") for name in names)])
+    files = [folder / f"{name}.css" for name in names]
+    return "\n".join([*shared, *(_read(file if file.exists() else _HERE / file.name) for file in files)])
 
 
 def _read(file: Path) -> str:

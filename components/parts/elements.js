@@ -1,4 +1,4 @@
-// Elements and their text, for every component. Text from a model is only ever set as text.
+// Elements, shapes and their text, for every component. Text from a model is only ever set as text.
 
 function el(tag, className, text) {
   const node = document.createElement(tag);
@@ -7,9 +7,28 @@ function el(tag, className, text) {
   return node;
 }
 
+function shape(tag, attributes = {}) {
+  const node = document.createElementNS("http://www.w3.org/2000/svg", tag);
+  for (const [name, value] of Object.entries(attributes)) node.setAttribute(name, value);
+  return node;
+}
+
+function button(className, text, onClick) {
+  const node = el("button", className, text);
+  node.type = "button";
+  node.onclick = onClick;
+  return node;
+}
+
 /** Writing what is there already would still cost a layout. */
 function setText(node, text) {
   if (node.textContent !== text) node.textContent = text;
+}
+
+/** Native sliders and boxes come in a light and a dark form; the page's theme says which, not the system's. */
+function followTheme(root) {
+  const [red, green, blue] = getComputedStyle(root).color.match(/[\d.]+/g).map(Number);
+  root.style.colorScheme = red + green + blue > 384 ? "dark" : "light";
 }
 
 const SIGNS = { " ": "␣", "\n": "⏎", "\t": "⇥", "\r": "␍" };

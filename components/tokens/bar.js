@@ -11,7 +11,9 @@ class Bar {
       const label = choices.appendChild(el("label"));
       Object.assign(label.appendChild(el("input")), { type: "radio", name: group, value: mode });
       label.append(el("span", "", name));
+      if (mode === "quadrant") this.quadrant = label;
     }
+    this.choices = choices;
     this.scale = this.el.appendChild(el("div", "scale"));
     this.scale.setAttribute("role", "img");
     this.scale.append(el("span", "", ""));
@@ -22,7 +24,13 @@ class Bar {
 
   draw() {
     const mode = MODES[this.picture.mode];
+    if (this.quadrant.isConnected !== this.picture.uneven) {
+      if (this.picture.uneven) this.choices.append(this.quadrant);
+      else this.quadrant.remove();
+    }
+    this.scale.hidden = Boolean(mode.tone);
     for (const radio of this.el.querySelectorAll("input")) radio.checked = radio.value === this.picture.mode;
+    if (mode.tone) return;
     setText(this.scale.firstChild, `sure ${mode.scale[0]}`);
     setText(this.scale.lastChild, `${mode.scale[1]} torn`);
     this.scale.setAttribute("aria-label", `Cells rise and warm from ${mode.name} ${mode.scale[0]} to ${mode.scale[1]}`);
@@ -107,7 +115,7 @@ class Legend {
     const some = (flag) => shown.some((row) => [...row.flags].some((digit) => Number(digit) & flag));
     const movable = shown.some((row) => row.framed);
     return [
-      ["shade", MODES[mode].below],
+      ...(MODES[mode].tone ? QUADRANTS.map(({ name, says }) => [`shade tone ${name}`, `${name}: ${says}`]) : [["shade", MODES[mode].below]]),
       ["under", "underline: entropy"],
       some(NOT_ARGMAX) && ["dots", "dotted: not the likeliest token"],
       some(FORCED) && ["ring", "ring: put there, not written by the model"],

@@ -94,11 +94,11 @@ class Board {
 
   drawCells(line, row) {
     const { track, drawn } = line;
-    const { up } = MODES[this.picture.mode];
+    const { up, tone } = MODES[this.picture.mode];
     while (track.childElementCount > row.length) track.lastElementChild.remove();
     drawn.length = Math.min(drawn.length, row.length);
     for (let i = 0; i < row.length; i++) {
-      const look = level(up(row, i)) + (i < row.raw.s ? " s" : "") + (row.has(i, FORCED) ? " f" : "");
+      const look = level(up(row, i)) + (tone?.(row, i) ? ` tone ${tone(row, i)}` : "") + (i < row.raw.s ? " s" : "") + (row.has(i, FORCED) ? " f" : "");
       if (drawn[i] === look) continue;
       const cell = track.children[i] || track.appendChild(el("i"));
       cell.className = drawn[i] = look;

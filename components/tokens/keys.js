@@ -67,6 +67,7 @@ class Keys {
     const { picture } = this;
     const { index, ends, data } = picture;
     const last = row.length - 1;
+    const { shade, uncertain = (...at) => shade(...at) > 0 } = MODES[picture.mode];
     const moves = {
       ArrowRight: () => picture.walk(Math.min(last, index + 1), where),
       ArrowLeft: () => picture.walk(Math.max(0, index - 1), where),
@@ -74,7 +75,7 @@ class Keys {
       End: () => picture.walk(last, where),
       ArrowDown: () => this.step(1, where),
       ArrowUp: () => this.step(-1, where),
-      u: () => this.seek(row, where, (i) => MODES[picture.mode].shade(row, i) > 0, "No uncertain token here."),
+      u: () => this.seek(row, where, (i) => uncertain(row, i), "No uncertain token here."),
       d: () => this.seek(row, where, (i) => row.raw.p.includes(i), "No other branch parts from this one."),
       "[": () => ends.step(row, "start", -1),
       "]": () => ends.step(row, "start", 1),

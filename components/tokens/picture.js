@@ -58,6 +58,7 @@ class Picture {
     this.data = data;
     this.rows = data.rows.map((raw) => new Row(raw, data, known.get(raw.id)));
     this.byId = new Map(this.rows.map((row) => [row.id, row]));
+    this.uneven = this.rows.some((row) => row.v.length);
     if (other) this.restore();
     this.ends.apply(this.rows);
     this.ends.renew();
@@ -77,7 +78,7 @@ class Picture {
   restore() {
     const kept = memory.get(this.data.key) || {};
     const same = kept.run === this.data.run;
-    this.mode = kept.mode || (this.data.kind === "strip" ? "probability" : "margin");
+    this.wanted = kept.mode;
     this.node = same ? kept.node : undefined;
     this.index = same ? kept.index : 0;
     this.picked = same && Boolean(kept.picked);
@@ -87,8 +88,14 @@ class Picture {
   }
 
   remember() {
-    const { mode, node, index, picked, visited } = this;
-    memory.set(this.data.key, { run: this.data.run, mode, node, index, picked, visited, spans: [...this.ends.spans] });
+    const { wanted, node, index, picked, visited } = this;
+    memory.set(this.data.key, { run: this.data.run, mode: wanted, node, index, picked, visited, spans: [...this.ends.spans] });
+  }
+
+  /** The colour asked for, where there is what it needs. */
+  get mode() {
+    if (this.wanted && (this.wanted !== "quadrant" || this.uneven)) return this.wanted;
+    return this.data.kind === "strip" ? "probability" : "margin";
   }
 
   preferred() {
@@ -256,6 +263,7 @@ class Picture {
 
   say(row, i) {
     const parts = [`token ${i + 1} of ${row.length}: ${spoken(row.label(i))}`, `p ${fixed(row.p(i))}`, `margin ${fixed(row.margin(i))}`, `entropy ${fixed(row.entropy(i))} bits`];
+    if (row.quadrant(i)) parts.push(`quadrant ${row.quadrant(i).name}`);
     this.announce(parts.join(", "));
   }
 
@@ -287,7 +295,7 @@ class Picture {
   }
 
   setMode(mode) {
-    this.mode = mode;
+    this.wanted = mode;
     this.remember();
     this.draw();
   }

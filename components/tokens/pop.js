@@ -125,6 +125,8 @@ class Pop {
     const facts = [
       ["entropy", fixed(row.entropy(i)), "bits"], ["margin", fixed(row.margin(i)), ""], ["ln p", fixed(row.logprob(i)), "nats"],
     ];
+    if (row.quadrant(i)) facts.splice(1, 0, ["varentropy", fixed(row.varentropy(i)), "bits²"]);
+    if (row.quadrant(i)) facts.push(["quadrant", row.quadrant(i).name, ""]);
     if (row.q.length && !Number.isNaN(row.q[i])) facts.push(["p when drawn", fixed(row.q[i] / 1e5), ""]);
     this.numbers.replaceChildren(
       ...facts.map(([name, value, unit]) => {

@@ -4,7 +4,17 @@
 const NOT_ARGMAX = 1, FORCED = 2, SAMPLED = 4;
 const MARGIN_UNITS = 1e7;
 
-// `up` is how far a cell rises (0 sure, 1 torn); `shade` how warm the text is, nothing at p ≥ .7 or the like.
+// What `r` counts, in the order of quadrants.py. The heights tell them apart where colours do not.
+const QUADRANTS = [
+  { name: "sure", says: "low entropy, low varentropy", up: 0.28, shade: 1 },
+  { name: "torn", says: "high entropy, low varentropy", up: 0.8, shade: 1 },
+  { name: "leaning", says: "low entropy, high varentropy", up: 0.55, shade: 1 },
+  { name: "lost", says: "high entropy, high varentropy", up: 1, shade: 1 },
+  { name: "between", says: "neither high nor low", up: 0.4, shade: 0 },
+];
+
+// `up` is how far a cell rises (0 sure, 1 torn); `shade` how warm the text is, nothing at p ≥ .7 or the like. A mode
+// with a `tone` has colours instead of warmth, and says itself which tokens are uncertain.
 const MODES = {
   margin: {
     name: "margin", scale: ["1", "0"], below: "shaded: margin below 0.7",
@@ -22,6 +32,11 @@ const MODES = {
     name: "surprisal", scale: ["0", "6 bits"], below: "shaded: surprisal above 0.5 bits (p below 0.7)",
     up: (row, i) => gap(row.surprisal(i) / 6), shade: (row, i) => (row.surprisal(i) - 0.5146) / 5.4854,
   },
+  quadrant: {
+    name: "quadrant",
+    up: (row, i) => row.quadrant(i)?.up ?? NaN, shade: (row, i) => row.quadrant(i)?.shade ?? 0,
+    tone: (row, i) => row.quadrant(i)?.name, uncertain: (row, i) => /torn|leaning|lost/.test(row.quadrant(i)?.name),
+  },
 };
 
 const gap = (value) => (Number.isNaN(value) ? NaN : Math.min(1, Math.max(0, value)));
@@ -31,7 +46,7 @@ class Row {
   /** `before` is the same row as it was drawn last: its alternatives stay where none are sent. */
   constructor(raw, data, before) {
     Object.assign(this, { raw, data, id: raw.id, flags: raw.f, fork: raw.fork });
-    for (const name of ["t", "l", "h", "m", "k", "c", "q"]) this[name] = column(raw[name]);
+    for (const name of ["t", "l", "h", "m", "k", "c", "q", "v"]) this[name] = column(raw[name]);
     this.length = this.t.length;
     this.known = data.sent ? this : before?.known || this;
     this.found = raw.found ? raw.found.slice(0, 2) : raw.span;
@@ -44,6 +59,8 @@ class Row {
   logprob(i) { return -this.l[i] / 1e4; }
   surprisal(i) { return this.l[i] / 1e4 / Math.LN2; }
   entropy(i) { return this.h[i] / 1e3; }
+  varentropy(i) { return this.v[i] / 1e3; }
+  quadrant(i) { return QUADRANTS[this.raw.r?.[i]]; }
   margin(i) { return this.m[i] / MARGIN_UNITS; }
   has(i, flag) { return (Number(this.flags[i]) & flag) !== 0; }
 

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from playground.events import EndReason, Status, TokenAdded
+from playground.quadrants import Cutoffs
 
 ROWS = 50
 
@@ -117,7 +118,7 @@ class Group:
 @dataclass(frozen=True, slots=True)
 class TokenView:
     """What the picture shows: branches in `rows`, then forks. `hidden` are the branches beyond `limit`; `groups`
-    count those too, and never a fork."""
+    count those too, and never a fork. `cutoffs` say in which quadrant of entropy and varentropy a token is."""
 
     kind: Literal["branches", "strip"]
     rows: tuple[Row, ...]
@@ -127,6 +128,7 @@ class TokenView:
     summed: Summed = "votes"
     hidden: tuple[Row, ...] = ()
     limit: int = ROWS
+    cutoffs: Cutoffs = Cutoffs()
 
     @property
     def total_rows(self) -> int:

@@ -78,10 +78,12 @@ class Strips {
 
   drawToken(strip, row, i) {
     const piece = row.piece(i);
-    const shade = Math.max(0, Math.min(1, MODES[this.picture.mode].shade(row, i) || 0));
+    const mode = MODES[this.picture.mode];
+    const shade = Math.max(0, Math.min(1, mode.shade(row, i) || 0));
     const bits = row.entropy(i) || 0;
     const look = ["t"];
     if (shade > 0) look.push("warm");
+    if (shade > 0 && mode.tone) look.push("tone", mode.tone(row, i));
     if (row.has(i, NOT_ARGMAX)) look.push("dotted");
     if (row.has(i, FORCED)) look.push("ring");
     if (piece === "") look.push("sliver");

@@ -14,6 +14,7 @@ from dataclasses import dataclass, replace
 from components.tokens.order import arranged
 from components.tokens.rows import ROWS, Origin, Row, Span, Summed, TokenView
 from playground.events import AnswerFound, TokenAdded
+from playground.quadrants import Cutoffs
 from playground.trace import Node, Trace
 
 
@@ -36,9 +37,8 @@ def branch_view(
     chosen = _chosen(trace, nodes)
     rows = [_branch_row(trace, node, i + 1, chosen) for i, node in enumerate(nodes)]
     rows += [_fork_row(fork, i + 1) for i, fork in enumerate(forks)]
-    return arranged(
-        TokenView("branches", tuple(rows), (), trace.run_id, trace.running, _summed(nodes), limit=limit)
-    )
+    view = TokenView("branches", tuple(rows), (), trace.run_id, trace.running, _summed(nodes), limit=limit)
+    return arranged(replace(view, cutoffs=Cutoffs.of(trace.started.params if trace.started else {})))
 
 
 def strip_view(nodes: Iterable[Node], *, run: str = "", running: bool = False) -> TokenView:

@@ -13,6 +13,7 @@ from typing import Any
 from components.tokens.rows import Row, TokenView
 from components.tokens.spans import MARGIN_UNITS
 from playground.events import Alternative, TokenAdded
+from playground.quadrants import QUADRANTS, Cutoffs
 
 ALTERNATIVES = 10
 SENT_WHILE_WRITING = 1_500
@@ -37,13 +38,14 @@ def encode(view: TokenView) -> dict[str, Any]:
 
     Columns of a row: `t` texts, `l` −ln p in 1e-4 nats, `h` entropy in 1e-3 bits, `m` margin in 1e-7,
     `k` distributions, `c` the written token's place in its distribution (-1: outside), `q` probability of
-    the draw in 1e-5; `f` has a digit of flags per token. Distributions are "text,probability in 1e-5,…" and shared
+    the draw in 1e-5, `v` varentropy in 1e-3 bits²; `f` has a digit of flags per token, `r` the place of its
+    quadrant in `QUADRANTS` ("-": not known). Distributions are "text,probability in 1e-5,…" and shared
     between tokens. A text that is an integer stands for a token, by id, that has no text of its own. A number
     that is not finite is left empty.
     """
     sent = alternatives_sent(view)
     table = _Table(sent)
-    rows = [_row(row, table) for row in view.rows]
+    rows = [_row(row, table, view.cutoffs) for row in view.rows]
     groups = [
         [g.marker, g.colour, g.answer, round(g.total, 4), g.branches, int(g.chosen)] for g in view.groups
     ]
@@ -125,9 +127,9 @@ def _place(token: TokenAdded, sent: int) -> int:
     return next((i for i, found in enumerate(same) if found), -1)
 
 
-def _row(row: Row, table: _Table) -> dict[str, Any]:
+def _row(row: Row, table: _Table, cutoffs: Cutoffs) -> dict[str, Any]:
     out = {"id": row.id, "n": row.label, "title": row.title, "p": list(row.parts), "s": row.shared}
-    out |= _columns(row, table)
+    out |= _columns(row, table) | _quadrants(row.tokens, cutoffs)
     if not row.tokens and row.text:
         start, end = row.span.start or 0, row.span.end or 0
         out["x"] = [row.text[:start], row.text[start:end], row.text[end:]]
@@ -171,3 +173,18 @@ def _columns(row: Row, table: _Table) -> dict[str, Any]:
     if split := {str(i): t.hex for i, t in enumerate(tokens) if t.hex}:
         out["hex"] = split
     return out
+
+
+def _quadrants(tokens: Sequence[TokenAdded], cutoffs: Cutoffs) -> dict[str, str]:
+    """The columns of varentropy; none where no token has one."""
+    varentropies = [_integer(t.varentropy, 1e3) for t in tokens]
+    if all(value is None for value in varentropies):
+        return {}
+    return {"v": _column(varentropies), "r": "".join(_quadrant(t, cutoffs) for t in tokens)}
+
+
+def _quadrant(token: TokenAdded, cutoffs: Cutoffs) -> str:
+    entropy, varentropy = token.entropy, token.varentropy
+    if entropy is None or varentropy is None or not math.isfinite(entropy + varentropy):
+        return "-"
+    return str(QUADRANTS.index(cutoffs.quadrant(entropy, varentropy)))

@@ -63,6 +63,11 @@ def states_answer(text: str) -> bool:
     return _first(_stated(text, None), None) is not None
 
 
+def announces_answer(text: str) -> bool:
+    """Whether `text` announces an answer, in a box or after a cue."""
+    return any(_first(_in_region(text, region, None), None) for region in _announced(text))
+
+
 _Readings = Iterator[Span | None]
 """What a text can be read as, best first. Where a `kind` is wanted, its weaker signs are among them."""
 
@@ -265,6 +270,7 @@ def _last_match(pattern: re.Pattern[str], text: str, start: int, end: int) -> re
 
 _OPTION_ALONE = re.compile(r"[(\[]([A-Ea-e])[)\]]|([A-E])(?:[.)](?=\s|$)|$)")
 _YES_NO_ALONE = re.compile(rf"({_YES_NO})(?=[.,!;:\n]|\s[-–—]|\s*$)")
+_SUM_ALONE = re.compile(r"[\d(][\d\s.()=+*/×÷−-]+[\d)]")
 _INLINE_MATHS = re.compile(r"\$([^$\n]{1,200})\$|\\\(([^\n]{1,200}?)\\\)")
 _ENUMERATOR = re.compile(
     r"^[^\S\n]{0,8}[*#>-]{0,4}[^\S\n]?(?:step\s)?(\d{1,3})[.):][*]{0,2}\s(?=\s{0,4}[^\W\d])", re.M | re.I
@@ -280,9 +286,12 @@ def _alone(text: str, kind: AnswerKind | None) -> _Readings:
         yield _group(text, option, "option")
     yield _group(text, _YES_NO_ALONE.match(text, start, end), "yes_no")
     words = text[start:end].split() if short else []
-    if not 0 < len(words) <= MAX_WORDS_ALONE or "\n" in text[start:end]:
+    few = 0 < len(words) <= MAX_WORDS_ALONE
+    if not (few or (short and _SUM_ALONE.fullmatch(text, start, end))) or "\n" in text[start:end]:
         return
     yield _mathematics(text, start, end, kind, alone=True)
+    if not few:
+        return
     says_more = any(pattern.search(text) for pattern in (NUMBER, _OPTION_MARK, _CUE)) or _boxes(text)
     if kind == "text" or not says_more:
         yield _words(text, start, end, MAX_WORDS_ALONE)

@@ -27,8 +27,10 @@ so that every strategy has something to show.
 ## What it can do
 
 Short puzzles of the families in `playground/puzzles`: word problems, last letters, coin flips, counting letters,
-comparing decimals, odd and even years. It knows the project's own prompts: "Let's think step by step.", worked
-exemplars, the titled chain's JSON steps, and the one-word estimate of difficulty.
+comparing decimals, odd and even years, the game of 24. It knows the project's own prompts: "Let's think step by
+step.", worked exemplars, the titled chain's JSON steps, the one-word estimate of difficulty, reviews that end in a
+verdict, revisions after wrong attempts, critiques, smaller questions first, and for tree search the next step,
+proposals of several, their values and a vote among them.
 
 ## What it cannot do
 
@@ -76,7 +78,7 @@ of base models.
 """
 
 
-_BEGIN, _END = "<!-- measured -->", "<!-- end of measured -->"
+BEGIN, END = "<!-- measured -->", "<!-- end of measured -->"
 
 
 def table(results: Mapping[str, float]) -> str:
@@ -91,8 +93,8 @@ def render(results: Mapping[str, float], shape: Mapping[str, int], *, tokens: in
     """The card's text. `shape` has the model configuration's sizes, `tokens` is how many were trained on."""
     return _TEXT.format(
         table=table(results),
-        begin=_BEGIN,
-        end=_END,
+        begin=BEGIN,
+        end=END,
         parameters=f"{shape['parameters'] / 1e6:.1f}",
         vocabulary=shape["vocab_size"],
         hidden=shape["hidden_size"],
@@ -124,6 +126,7 @@ def tables(measured: Mapping[str, Any]) -> str:
     ]
     lines += ["Difficulty counts operations, words less one, people, length bands or shifts.", ""]
     lines += _chains(cells)
+    lines += _skills(measured.get("skills", {}))
     right, of = measured["classification"]
     versions = ", ".join(f"{name} {value}" for name, value in sorted(measured["versions"].items()))
     return "\n".join(
@@ -150,8 +153,31 @@ def _chains(cells: Sequence[Mapping[str, Any]]) -> list[str]:
     ]
 
 
+_SKILLS = {
+    "judge": "verdict on a worked answer, at once",
+    "review": "verdict on a worked answer, after checking its steps",
+    "revise": "right answer after two wrong attempts",
+    "critique": "the first wrong step named and put right, word for word",
+    "value": "game of 24: whether a state of three numbers can still make 24",
+    "propose": "game of 24: every one of five proposals legal",
+    "subquestion": "last letters of six words: the last smaller question",
+    "decompose": "last letters of six words: all smaller questions, word for word",
+}
+
+
+def _skills(skills: Mapping[str, Sequence[int]]) -> list[str]:
+    """The skills of voting, revising and searching, each by one greedy reply."""
+    if not skills:
+        return []
+    lines = ["", "| skill | n | share right |", "| --- " * 3 + "|"]
+    for name, (right, n) in skills.items():
+        low, high = wilson(right, n)
+        lines.append(f"| {_SKILLS.get(name, name)} | {n} | {right / n:.2f} ({low:.2f}–{high:.2f}) |")
+    return lines
+
+
 def replace_measured(text: str, measured: str) -> str:
     """The card with other tables in the place of those it has."""
-    before, _, rest = text.partition(_BEGIN)
-    _, _, after = rest.partition(_END)
-    return f"{before}{_BEGIN}\n{measured}\n{_END}{after}"
+    before, _, rest = text.partition(BEGIN)
+    _, _, after = rest.partition(END)
+    return f"{before}{BEGIN}\n{measured}\n{END}{after}"

@@ -1,39 +1,27 @@
 """The text the embedded model learns from: endless, reproducible streams of examples.
 
-Knows puzzles of the training split, the project's prompts and the tokenizer's end mark. An example is a
-list of segments, each marked as learned or only read; the loss covers what an assistant says, end mark
-included. Must not know the model or the training loop. A new kind of example is one function under the
-`kind` decorator and a weight in `STAGES`.
+An example is a list of segments, each marked as learned or only read; the loss covers what an assistant says, end
+mark included. Must not know the model or the training loop. A new kind of example is one function under the `kind`
+decorator, in one of the modules of lessons, and a weight in `STAGES`.
 """
 
 from __future__ import annotations
 
-import re
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import islice
 from random import Random
 
 from transformers import PreTrainedTokenizerFast
 
-from playground import prompts
+from playground.embedded import lessons_answering, lessons_search  # noqa: F401  (importing registers the kinds)
 from playground.embedded import tokenizer as tokenizers
+from playground.embedded.lessons import KINDS, Segment, Stage
 from playground.embedded.sentences import sentence
 from playground.embedded.tokenizer import END
-from playground.prompts import Prompt, Step
-from playground.puzzles import Puzzle, draw, words
-from playground.puzzles.arithmetic import Operation, operations
+from playground.puzzles import words
 
 MAX_TOKENS = 1280
-
-
-@dataclass(frozen=True)
-class Segment:
-    """A stretch of text; `learned` stretches carry the loss. `skip_first`: but not on their first token."""
-
-    text: str
-    learned: bool = False
-    skip_first: bool = False
 
 
 @dataclass(frozen=True)
@@ -43,16 +31,6 @@ class Example:
     ids: list[int]
     mask: list[bool]
     kind: str
-
-
-@dataclass(frozen=True)
-class Stage:
-    """What is taught at one time: weights of kinds, of families, and how hard the puzzles are."""
-
-    kinds: dict[str, float]
-    families: dict[str, float]
-    direct: float  # share of plain questions that are answered without working
-    levels: dict[str, tuple[float, ...]]  # weights of difficulty 1, 2, ...
 
 
 _SMALL: dict[str, tuple[float, ...]] = {
@@ -70,6 +48,7 @@ _FULL: dict[str, tuple[float, ...]] = {
     "letter_count": (3, 4, 3, 2),
     "decimal_compare": (2, 1, 2),
     "year_parity": (2, 3, 2, 1),
+    "game_of_24": (2, 3, 3),
 }
 _ARITHMETIC_MOST = {
     "arithmetic": 5.0,
@@ -78,6 +57,32 @@ _ARITHMETIC_MOST = {
     "letter_count": 1.4,
     "decimal_compare": 2.0,
     "year_parity": 1.0,
+}
+_WITH_GAMES = {**_ARITHMETIC_MOST, "decimal_compare": 3.0, "game_of_24": 2.0}
+_ANSWERING = {
+    "plain": 8,
+    "zero_shot": 2,
+    "copy": 0.3,
+    "sums": 0.5,
+    "few_shot": 0.8,
+    "titled": 2,
+    "titled_plain": 0.3,
+    "state_answer": 0.4,
+    "classify": 0.4,
+    "sentence": 0.4,
+}
+_SEARCHING = {
+    "review": 1.5,
+    "judge": 1,
+    "revise": 1,
+    "critique": 1,
+    "correct": 0.8,
+    "next_step": 1,
+    "propose": 2,
+    "value": 2,
+    "vote": 0.5,
+    "decompose": 0.7,
+    "subquestion": 1,
 }
 
 STAGES: dict[str, Stage] = {
@@ -100,210 +105,14 @@ STAGES: dict[str, Stage] = {
         0.5,
         _FULL,
     ),
-    "all": Stage(
-        {
-            "plain": 8,
-            "zero_shot": 2,
-            "copy": 0.3,
-            "sums": 0.5,
-            "few_shot": 1,
-            "titled": 3,
-            "titled_plain": 0.4,
-            "state_answer": 0.2,
-            "classify": 0.6,
-            "sentence": 0.3,
-        },
-        _ARITHMETIC_MOST,
-        0.6,
+    "search": Stage(
+        {**_SEARCHING, "plain": 5, "zero_shot": 2, "titled": 0.7, "sums": 0.6, "copy": 0.3},
+        _WITH_GAMES,
+        0.5,
         _FULL,
     ),
+    "all": Stage({**_ANSWERING, **_SEARCHING}, _WITH_GAMES, 0.6, _FULL),
 }
-
-Maker = Callable[[Random, Stage], list[Segment]]
-KINDS: dict[str, Maker] = {}
-
-
-def kind(name: str) -> Callable[[Maker], Maker]:
-    """Register a maker of examples."""
-
-    def register(make: Maker) -> Maker:
-        KINDS[name] = make
-        return make
-
-    return register
-
-
-def puzzle_for(rng: Random, stage: Stage, family: str | None = None) -> Puzzle:
-    """A training puzzle drawn by the stage's weights."""
-    chosen = family or rng.choices(list(stage.families), list(stage.families.values()))[0]
-    weights = stage.levels[chosen]
-    level = rng.choices(range(1, len(weights) + 1), weights)[0]
-    return draw(chosen, seed=rng.getrandbits(48), difficulty=level, split="train")
-
-
-def segments_of(prompt: Prompt) -> list[Segment]:
-    """A prompt as the chat template renders it, up to where the reply begins; nothing of it is learned."""
-    forms = {"system": "S: {}\n", "user": "Q: {}\n", "assistant": "A: {}" + END + "\n"}
-    text = "".join(forms[message.role].replace("{}", message.content) for message in prompt.messages)
-    return [Segment(text + "A:" + (f" {prompt.prefill}" if prompt.prefill else ""))]
-
-
-# Ways to begin a worked answer, with different first words: each is a branch CoT-decoding can find.
-OPENERS: tuple[tuple[str, float], ...] = (
-    ("", 5),
-    ("First, ", 4),
-    ("Let's think step by step. ", 4),
-    ("We go step by step. ", 3),
-    ("To begin, ", 2),
-    ("Step by step: ", 2),
-)
-
-
-def worked_answer(rng: Random, puzzle: Puzzle) -> str:
-    """The worked solution behind one of the openers."""
-    opener = rng.choices([o for o, _ in OPENERS], [w for _, w in OPENERS])[0]
-    text = puzzle.worked
-    if opener.endswith((", ", ": ")) and text.startswith(("The ", "Spell ")):
-        text = text[0].lower() + text[1:]
-    return opener + text
-
-
-def direct_answer(rng: Random, puzzle: Puzzle) -> str:
-    """The bare answer, most often as just that and a full stop."""
-    unit = re.search(r"How many (\w+) (?:does|are left)", puzzle.question)
-    draw_ = rng.random()
-    if draw_ < 0.2:
-        return f"The answer is {puzzle.answer}."
-    if draw_ < 0.3 and unit:
-        return f"{puzzle.answer} {unit[1]}."
-    return f"{puzzle.answer}."
-
-
-def _reply(text: str, *, skip_first: bool = False) -> Segment:
-    return Segment(f" {text}{END}", learned=True, skip_first=skip_first)
-
-
-@kind("plain")
-def _plain(rng: Random, stage: Stage) -> list[Segment]:
-    puzzle = puzzle_for(rng, stage)
-    answer = direct_answer(rng, puzzle) if rng.random() < stage.direct else worked_answer(rng, puzzle)
-    return [*segments_of(prompts.plain(puzzle.question)), _reply(answer)]
-
-
-@kind("zero_shot")
-def _zero_shot(rng: Random, stage: Stage) -> list[Segment]:
-    puzzle = puzzle_for(rng, stage)
-    return [*segments_of(prompts.zero_shot_cot(puzzle.question)), _reply(puzzle.worked)]
-
-
-@kind("copy")
-def _copy(rng: Random, stage: Stage) -> list[Segment]:
-    """Repeating and spelling words: the quickest way to learn to look letters up in the question."""
-    made = [words.pseudo_word(rng, "train") for _ in range(rng.choice((1, 1, 2, 3)))]
-    made = [rng.choice((word, word.capitalize(), words.names(rng, 1, "train")[0])) for word in made]
-    if rng.random() < 0.6:
-        listing = ", ".join(made)
-        return [*segments_of(prompts.plain(f"Repeat {listing}.")), _reply(f"{listing}.")]
-    return [*segments_of(prompts.plain(f"Spell {made[0]}.")), _reply("-".join(made[0]) + ".")]
-
-
-@kind("sums")
-def _sums(rng: Random, stage: Stage) -> list[Segment]:
-    """A few bare sums, written as they stand in worked solutions."""
-    sums: list[Operation] = []
-    wanted = rng.choice((1, 3, 4, 5))
-    while len(sums) < wanted:
-        found = rng.choice(operations(rng, 4))
-        if words.split_of_key(f"{found.before}{found.operator}{found.operand}") == "train":
-            sums.append(found)
-    asked = ", ".join(f"{o.before} {o.operator} {o.operand}" for o in sums)
-    return [*segments_of(prompts.plain(f"What is {asked}?")), _reply(" ".join(o.text for o in sums))]
-
-
-@kind("few_shot")
-def _few_shot(rng: Random, stage: Stage) -> list[Segment]:
-    """Several worked answers in a row, each learned; sometimes after the project's own exemplars."""
-    one_family = rng.choice([None, *stage.families])
-    segments: list[Segment] = []
-    if rng.random() < 0.4:
-        shown = list(prompts.exemplars())
-        rng.shuffle(shown)
-        for exemplar in shown:
-            segments.append(Segment(f"Q: {exemplar.question}\nA: {exemplar.worked}{END}\n"))
-        count = rng.randint(1, 2)
-    else:
-        count = rng.randint(2, 7)
-    for i in range(count):
-        puzzle = puzzle_for(rng, stage, one_family)
-        # Alone, a question is more often answered directly; the first answer of a pack must not unteach that.
-        first = not segments
-        segments.append(Segment(f"{'' if i == 0 else chr(10)}Q: {puzzle.question}\nA:"))
-        segments.append(_reply(puzzle.worked, skip_first=first))
-    return segments
-
-
-def titled_steps(puzzle: Puzzle) -> list[Step]:
-    """The puzzle's solution as titled steps; the last states the answer."""
-    steps = [Step(step.title, step.text) for step in puzzle.solution]
-    return [*steps, Step("Answer", f"{prompts.answer_cue} {puzzle.answer}.", "final_answer")]
-
-
-def _chain(puzzle: Puzzle, *, plain: bool) -> list[Segment]:
-    segments = segments_of(prompts.titled_chain(puzzle.question, plain=plain))
-    for step in titled_steps(puzzle):
-        segments += [_reply(step.to_plain() if plain else step.to_json()), Segment("\nA:")]
-    segments[-1] = Segment(f"\nQ: {prompts.texts.TITLED_CHAIN_FINAL}\nA:")
-    return [*segments, _reply(f"The answer is {puzzle.answer}.")]
-
-
-@kind("titled")
-def _titled(rng: Random, stage: Stage) -> list[Segment]:
-    """A whole titled chain with the project's own prompts; each JSON step and the final answer are learned."""
-    return _chain(puzzle_for(rng, stage), plain=False)
-
-
-@kind("titled_plain")
-def _titled_plain(rng: Random, stage: Stage) -> list[Segment]:
-    """The titled chain in its plain form: "Title: reasoning [continue]"."""
-    return _chain(puzzle_for(rng, stage), plain=True)
-
-
-@kind("state_answer")
-def _state_answer(rng: Random, stage: Stage) -> list[Segment]:
-    """Reasoning that stops short of the answer, and the request to state it."""
-    puzzle = puzzle_for(rng, stage)
-    reasoning = " ".join(step.text for step in puzzle.solution)
-    prompt = prompts.state_answer(puzzle.question, reasoning)
-    return [*segments_of(prompt), _reply(f"{puzzle.answer}.")]
-
-
-_BANDS: dict[str, tuple[str, ...]] = {
-    "arithmetic": ("easy", "simple", "simple", "complex", "complex", "expert", "expert", "expert"),
-    "decimal_compare": ("easy", "easy", "simple"),
-    "year_parity": ("easy", "simple", "simple", "general"),
-    "coin_flip": ("general", "general", "general", "general", "complex", "complex", "complex", "expert"),
-    "letter_count": ("general", "general", "complex", "complex"),
-    "last_letter": ("general", "general", "complex", "complex", "complex", "expert"),
-}
-
-
-def band(puzzle: Puzzle) -> str:
-    """How hard a puzzle is, as the classification prompt's word."""
-    bands = _BANDS[puzzle.family]
-    return bands[min(puzzle.difficulty, len(bands)) - 1]
-
-
-@kind("classify")
-def _classify(rng: Random, stage: Stage) -> list[Segment]:
-    puzzle = puzzle_for(rng, stage)
-    return [*segments_of(prompts.classify_difficulty(puzzle.question)), _reply(band(puzzle))]
-
-
-@kind("sentence")
-def _sentence(rng: Random, stage: Stage) -> list[Segment]:
-    """Plain English, learned as text, so that the next word after a beginning is worth looking at."""
-    text = " ".join(sentence(rng) for _ in range(rng.randint(1, 4)))
-    return [Segment(text + END, learned=True, skip_first=True)]
 
 
 def encode(segments: list[Segment], name: str, tokenizer: PreTrainedTokenizerFast) -> Example:

@@ -15,9 +15,13 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-from playground import answers
-from playground.embedded import card
-from playground.embedded.corpus import band
+import torch
+from transformers import LlamaForCausalLM
+
+from playground import marking
+from playground.embedded import card, probe
+from playground.embedded import tokenizer as tokenizers
+from playground.embedded.lessons_answering import band
 from playground.execute import RunSpec, execute
 from playground.intervals import wilson
 from playground.models import catalog
@@ -74,6 +78,7 @@ SKILLS: tuple[Skill, ...] = (
         )
         for level in levels
     ),
+    *(Skill("game_of_24", level, (GREEDY, ZERO_SHOT, COT_DECODING), 0.2) for level in (1, 2, 3)),
 )
 
 
@@ -115,8 +120,7 @@ def measure(
             traces = [ask(puzzle, way, model, load_model) for puzzle in puzzles]
             yield _cell(skill, way.title, traces, [bool(trace.correct) for trace in traces])
             if way.strategy == COT_DECODING.strategy:
-                golds = [puzzle.answer for puzzle in puzzles]
-                pooled = [_pooled(trace, gold) for trace, gold in zip(traces, golds, strict=True)]
+                pooled = [_pooled(trace, puzzle) for trace, puzzle in zip(traces, puzzles, strict=True)]
                 yield _cell(skill, POOLED, traces, pooled)
 
 
@@ -137,10 +141,10 @@ def _cell(skill: Skill, title: str, traces: list[Trace], right: list[bool]) -> C
     )
 
 
-def _pooled(trace: Trace, gold: str) -> bool:
+def _pooled(trace: Trace, puzzle: Puzzle) -> bool:
     """Whether adding up Δ over equal answers of the same branches would have chosen rightly."""
     sums = trace.answered.info["sums"] if trace.answered else []
-    return bool(sums) and answers.equal(sums[0][0], gold)
+    return bool(sums) and bool(marking.right(puzzle.question, sums[0][0], puzzle.answer, puzzle.family))
 
 
 def classification(model: Model, count: int) -> tuple[int, int]:
@@ -148,6 +152,14 @@ def classification(model: Model, count: int) -> tuple[int, int]:
     puzzles = [puzzle for family in FAMILIES for puzzle in generate(family, count, seed=SEED)]
     said = [outcome(classify(Question(puzzle.question), model, Place())) for puzzle in puzzles]
     return sum(word == band(puzzle) for word, puzzle in zip(said, puzzles, strict=True)), len(puzzles)
+
+
+def searching(name: str, count: int) -> dict[str, list[int]]:
+    """Skills of voting, revising and searching, each by one greedy reply: [right, of]."""
+    directory = catalog.EMBEDDED if name == "embedded" else Path(name)
+    model = LlamaForCausalLM.from_pretrained(directory, dtype=torch.float32)
+    shares = probe.skills(model, tokenizers.load(directory), count)
+    return {skill: [round(share * count), count] for skill, share in shares.items()}
 
 
 def main(arguments: list[str] | None = None) -> None:
@@ -178,10 +190,14 @@ def main(arguments: list[str] | None = None) -> None:
     model = catalog.load(options.model)
     right, of = classification(model, max(1, options.count // 10))
     print(f"difficulty classified as taught: {right} of {of}")
+    skills_measured = searching(options.model, options.count)
+    for name, (right_, n) in skills_measured.items():
+        print(f"{name}: {right_} of {n}", flush=True)
     measured = {
         "seed": SEED,
         "cells": [asdict(cell) for cell in cells],
         "classification": [right, of],
+        "skills": skills_measured,
         "versions": model.versions,
     }
     if options.json:

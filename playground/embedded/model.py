@@ -1,4 +1,4 @@
-"""The embedded model's shape, and writing it out as an ordinary transformers directory.
+"""The embedded model's shape, and writing it (or its reward model) out as an ordinary transformers directory.
 
 Knows transformers and the file layout of `assets/embedded`. Must not know the corpus or the training loop.
 """
@@ -11,7 +11,13 @@ import tempfile
 from pathlib import Path
 
 import torch
-from transformers import GenerationConfig, LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast
+from transformers import (
+    GenerationConfig,
+    LlamaConfig,
+    LlamaForCausalLM,
+    LlamaForTokenClassification,
+    PreTrainedTokenizerFast,
+)
 
 from playground.embedded.tokenizer import END, PAD
 
@@ -52,7 +58,10 @@ def create(vocab_size: int, *, seed: int, **shape: int) -> LlamaForCausalLM:
 
 
 def export(
-    model: LlamaForCausalLM, tokenizer: PreTrainedTokenizerFast, directory: Path, card: str | None = None
+    model: LlamaForCausalLM | LlamaForTokenClassification,
+    tokenizer: PreTrainedTokenizerFast,
+    directory: Path,
+    card: str | None = None,
 ) -> None:
     """Write bf16 weights, configuration and tokenizer; readers never see half a file.
 
@@ -63,11 +72,12 @@ def export(
     directory.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=directory.parent, prefix=".embedded-") as name:
         staging = Path(name)
-        copy = LlamaForCausalLM(model.config)
+        copy = type(model)(model.config)
         copy.load_state_dict(model.state_dict())
-        copy.generation_config = GenerationConfig(
-            do_sample=False, eos_token_id=1, pad_token_id=0, max_new_tokens=256
-        )
+        if isinstance(model, LlamaForCausalLM):
+            copy.generation_config = GenerationConfig(
+                do_sample=False, eos_token_id=1, pad_token_id=0, max_new_tokens=256
+            )
         copy.to(torch.bfloat16).save_pretrained(staging)
         tokenizer.save_pretrained(staging)
         _tidy_tokenizer_configuration(staging)

@@ -11,16 +11,19 @@ import json
 import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from random import Random
 
 import torch
 from transformers import LlamaForCausalLM, PreTrainedTokenizerFast
 
 from playground import prompts
-from playground.embedded.corpus import band
+from playground.embedded.lessons_answering import band
+from playground.embedded.lessons_search import attempt_at, criticism, verdict
 from playground.prompts import Prompt, Step
-from playground.puzzles import Puzzle, generate
+from playground.puzzles import Puzzle, draw, game24, generate
 
 SEED = "probe"
+BATCH = 50
 LEVELS = {
     "arithmetic": 3,
     "last_letter": 2,
@@ -28,6 +31,7 @@ LEVELS = {
     "letter_count": 2,
     "decimal_compare": 3,
     "year_parity": 2,
+    "game_of_24": 2,
 }
 
 
@@ -75,6 +79,8 @@ def stated(text: str) -> str:
 
 
 def right(puzzle: Puzzle, text: str) -> bool:
+    if puzzle.family == "game_of_24":
+        return puzzle.accepts(text.rpartition("answer is ")[2].strip().rstrip("."))
     return stated(text) == puzzle.answer.lower()
 
 
@@ -169,7 +175,7 @@ def table(model: LlamaForCausalLM, tokenizer: PreTrainedTokenizerFast, n: int = 
             puzzles = list(generate("arithmetic", n, seed=SEED, difficulty=level))
             results[f"arithmetic{level}.direct"] = accuracy(model, tokenizer, puzzles, prompts.plain)
             results[f"arithmetic{level}.cot"] = accuracy(model, tokenizer, puzzles, prompts.zero_shot_cot)
-        for name in list(LEVELS)[1:]:
+        for name in list(LEVELS)[1:-1]:
             results[f"{name}.direct"] = accuracy(model, tokenizer, drawn[name], prompts.plain)
             results[f"{name}.cot"] = accuracy(model, tokenizer, drawn[name], prompts.zero_shot_cot)
         for name in ("arithmetic", "last_letter"):
@@ -190,7 +196,104 @@ def table(model: LlamaForCausalLM, tokenizer: PreTrainedTokenizerFast, n: int = 
         results["classify"] = _share(
             [reply.strip() == band(p) for p, reply in zip(mixed, replies, strict=True)]
         )
+        results |= searching(model, tokenizer, n)
     return results
+
+
+def searching(model: LlamaForCausalLM, tokenizer: PreTrainedTokenizerFast, n: int) -> dict[str, float]:
+    """Skills of voting, revising and searching, each by one greedy reply on unseen puzzles."""
+    results: dict[str, float] = {}
+    for level in (1, 2, 3):
+        games = list(generate("game_of_24", n, seed=SEED, difficulty=level))
+        results[f"game{level}.direct"] = accuracy(model, tokenizer, games, prompts.plain)
+        results[f"game{level}.cot"] = accuracy(model, tokenizer, games, prompts.zero_shot_cot)
+    return results | skills(model, tokenizer, n)
+
+
+def skills(model: LlamaForCausalLM, tokenizer: PreTrainedTokenizerFast, n: int) -> dict[str, float]:
+    """Share right of each of `SKILLS`, on n unseen puzzles each."""
+    results: dict[str, float] = {}
+    for name, maker in SKILLS.items():
+        rng = Random(f"probe/{name}")
+        asked, wanted = zip(*(maker(rng) for _ in range(n)), strict=True)
+        texts = [render(prompt, tokenizer) for prompt in asked]
+        batches = [texts[i : i + BATCH] for i in range(0, n, BATCH)]
+        replies = [r for batch in batches for r in complete(model, tokenizer, batch, limit=200)]
+        results[name] = _share([check(reply.strip()) for check, reply in zip(wanted, replies, strict=True)])
+    return results
+
+
+Skill = Callable[[Random], tuple[Prompt, Callable[[str], bool]]]
+
+
+def _unseen(rng: Random, *families: str) -> Puzzle:
+    family = rng.choice(families or ("arithmetic", "arithmetic", "last_letter", "coin_flip", "letter_count"))
+    return draw(family, seed=rng.getrandbits(40), difficulty=LEVELS.get(family, 2))
+
+
+def _judge(rng: Random) -> tuple[Prompt, Callable[[str], bool]]:
+    puzzle = _unseen(rng)
+    attempt = attempt_at(rng, puzzle)
+    return prompts.judge(puzzle.question, attempt.text, prefill=False), lambda r: r == verdict(attempt)
+
+
+def _review(rng: Random) -> tuple[Prompt, Callable[[str], bool]]:
+    puzzle = _unseen(rng)
+    attempt = attempt_at(rng, puzzle)
+    return prompts.review(puzzle.question, attempt.text), lambda r: r.endswith(verdict(attempt))
+
+
+def _revise(rng: Random) -> tuple[Prompt, Callable[[str], bool]]:
+    puzzle = _unseen(rng)
+    shown = [attempt_at(rng, puzzle, 0.0).text for _ in range(2)]
+    return prompts.revise(puzzle.question, shown), lambda r: right(puzzle, r)
+
+
+def _critique(rng: Random) -> tuple[Prompt, Callable[[str], bool]]:
+    puzzle = _unseen(rng)
+    attempt = attempt_at(rng, puzzle, 0.3)
+    wanted = criticism(attempt, puzzle)
+    return prompts.critique(puzzle.question, attempt.text), lambda r: r == wanted
+
+
+def _value(rng: Random) -> tuple[Prompt, Callable[[str], bool]]:
+    puzzle = _unseen(rng, "game_of_24")
+    numbers = tuple(sorted(game24.numbers_of(puzzle.question)))
+    move = rng.choice(game24.moves(numbers))
+    if rng.random() < 0.5:
+        move = rng.choice(game24.good_moves(numbers))
+    hope = game24.reachable(move.left)
+    return prompts.value(puzzle.question, [move.text]), lambda r: (not r.endswith("impossible")) == hope
+
+
+def _propose(rng: Random) -> tuple[Prompt, Callable[[str], bool]]:
+    puzzle = _unseen(rng, "game_of_24")
+    legal = {move.text for move in game24.moves(tuple(sorted(game24.numbers_of(puzzle.question))))}
+    return prompts.propose(puzzle.question, [], 5), lambda r: set(r.split("\n")) <= legal
+
+
+def _subquestion(rng: Random) -> tuple[Prompt, Callable[[str], bool]]:
+    puzzle = draw("last_letter", seed=rng.getrandbits(40), difficulty=5)
+    turns = [(step.ask, step.reply) for step in puzzle.solution]
+    return prompts.subquestion(puzzle.question, turns[:-1], turns[-1][0]), lambda r: right(puzzle, r)
+
+
+def _decompose(rng: Random) -> tuple[Prompt, Callable[[str], bool]]:
+    puzzle = draw("last_letter", seed=rng.getrandbits(40), difficulty=5)
+    wanted = "\n".join(step.ask for step in puzzle.solution)
+    return prompts.decompose(puzzle.question), lambda r: r == wanted
+
+
+SKILLS: dict[str, Skill] = {
+    "judge": _judge,
+    "review": _review,
+    "revise": _revise,
+    "critique": _critique,
+    "value": _value,
+    "propose": _propose,
+    "subquestion": _subquestion,
+    "decompose": _decompose,
+}
 
 
 def line(results: dict[str, float]) -> str:

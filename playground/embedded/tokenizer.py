@@ -94,6 +94,13 @@ def wrap(vocabulary: dict[str, int]) -> PreTrainedTokenizerFast:
     )
 
 
+def carried(old: PreTrainedTokenizerFast, new: PreTrainedTokenizerFast) -> list[list[int]]:
+    """For every token of `new`, the tokens of `old` that wrote it: itself where `old` has it, else its letters."""
+    known = old.get_vocab()
+    by_id = sorted(new.get_vocab().items(), key=lambda item: item[1])
+    return [[known[token]] if token in known else [known[letter] for letter in token] for token, _ in by_id]
+
+
 def load(directory: Path) -> PreTrainedTokenizerFast:
     """The tokenizer saved in a directory."""
     return PreTrainedTokenizerFast.from_pretrained(directory)

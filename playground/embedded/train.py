@@ -138,9 +138,17 @@ class Trainer:
         self.stage_batches = 0  # how far the present stage's stream has been read
 
     def begin_from(self, directory: Path) -> None:
-        """Take the weights of an earlier export; the optimisers, the rate and the plan start afresh."""
+        """Take the weights of an earlier export; the optimisers, the rate and the plan start afresh.
+
+        A token that is new since then begins as the mean of the letters it was written with before.
+        """
         earlier = LlamaForCausalLM.from_pretrained(directory, dtype=torch.float32)
-        self.model.load_state_dict(earlier.state_dict())
+        table = earlier.model.embed_tokens.weight.detach()
+        written = tokenizers.carried(tokenizers.load(directory), self.tokenizer)
+        state = earlier.state_dict()
+        rows = torch.stack([table[ids].mean(0) for ids in written])
+        state["model.embed_tokens.weight"] = state["lm_head.weight"] = rows
+        self.model.load_state_dict(state)
         self.before = getattr(earlier.config, "trained_tokens", 0)
 
     def train_step(self, batch: Batch) -> dict[str, float]:
@@ -319,8 +327,7 @@ def main(arguments: list[str] | None = None) -> None:
     )  # fmt: skip
     kept = options.work_dir / "tokenizer"
     if not kept.exists():
-        made = tokenizers.load(options.init) if options.init else corpus.build_tokenizer()
-        made.save_pretrained(kept)
+        corpus.build_tokenizer().save_pretrained(kept)
     tokenizer = tokenizers.load(kept)
     trainer = Trainer(
         settings, tokenizer, options.work_dir, compile_model=options.compile and not options.export

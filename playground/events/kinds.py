@@ -11,6 +11,7 @@ Role = Literal[
     "step",
     "branch",
     "thought",
+    "proposal",
     "rollout",
     "vote",
     "verdict",
@@ -19,6 +20,7 @@ Role = Literal[
 ]
 Status = Literal["kept", "pruned", "chosen", "failed"]
 Choice = Literal["greedy", "sampled", "forced"]
+Phase = Literal["select", "expand", "simulate", "back up"]
 EndReason = Literal["stop", "length", "stop text", "loop", "context full"]
 
 
@@ -123,6 +125,8 @@ class TokenAdded:
         sampling_logprob: ln of the probability with which sampling drew it, after all processors; None
             when it was not drawn.
         alternatives: the likeliest tokens there, best first.
+        varentropy: Σ p (log2 p + entropy)² of that distribution, in bits², ≥ 0: how much the surprise differs from
+            token to token; None where it is not known.
     """
 
     node: str
@@ -135,6 +139,7 @@ class TokenAdded:
     alternatives: tuple[Alternative, ...] = ()
     sampling_logprob: float | None = None
     hex: str = ""
+    varentropy: float | None = None
     kind: Literal["token"] = "token"
 
     @property
@@ -195,6 +200,24 @@ class NodeScored:
     value: float
     what: str = ""
     kind: Literal["node_scored"] = "node_scored"
+
+
+@dataclass(frozen=True, slots=True)
+class Searched:
+    """A phase of a round of tree search has been gone through at `node`; rounds count from 1.
+
+    Attributes:
+        phase: "select": the walk down from the root ended here; "expand": it got its children; "simulate": what
+            was written from here on was worth `value`; "back up": `value` is added to this node and to every node
+            above it, and each of them counts a visit more.
+        value: in [0, 1] as a rule; None for a phase that has none.
+    """
+
+    node: str
+    round: int
+    phase: Phase
+    value: float | None = None
+    kind: Literal["searched"] = "searched"
 
 
 @dataclass(frozen=True, slots=True)
@@ -293,6 +316,7 @@ Event = (
     | TextEnded
     | Spent
     | NodeScored
+    | Searched
     | NodeClosed
     | AnswerFound
     | Warned

@@ -21,7 +21,8 @@ from typing import Any, get_args
 from playground.events import Event, to_json
 
 FORMAT = "reasoning-playground/sessions"
-VERSION = 1
+VERSION = 2
+"""Of what is written; every one from 1 on is read. The second knows the varentropy of tokens, and tree search."""
 
 MOST_BYTES = 64 * 2**20
 MOST_DEPTH = 40

@@ -41,7 +41,7 @@ def schema() -> Schema:
         **_record(
             {
                 "format": {"const": form.FORMAT},
-                "version": {"const": form.VERSION},
+                "version": {"type": "integer", "minimum": 1, "maximum": form.VERSION},
                 "sessions": _array({"$ref": "#/$defs/session"}, form.MOST_SESSIONS),
             }
         ),

@@ -8,18 +8,21 @@ method that works is a generator of events, so whoever runs it decides who watch
 from __future__ import annotations
 
 from collections.abc import Generator, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any, Literal, Protocol, TypeVar, runtime_checkable
 
 import numpy as np
 import numpy.typing as npt
 
-from playground.errors import CapabilityError
-from playground.events import Alternative, EndReason, Event, TokenAdded
+from playground.errors import BadInput, CapabilityError
+from playground.events import Alternative, CallStarted, EndReason, Event, TokenAdded
 from playground.prompts import Prompt, Written
 from playground.sampling import Sampling
 
 T = TypeVar("T")
+Prompts = Prompt | Sequence[Prompt]
+"""One prompt for all replies that are wanted, or one for each."""
+
 Need = Literal["full_logits", "branches", "prefill", "json_mode", "seed", "n"]
 
 
@@ -130,7 +133,7 @@ class Model(Protocol):
 
     def sample(
         self,
-        prompt: Prompt,
+        prompt: Prompts,
         nodes: Sequence[str],
         sampling: Sampling,
         *,
@@ -144,7 +147,8 @@ class Model(Protocol):
         """Continue `prompt` once per entry of `nodes`, together; returns the completions in that order.
 
         Yields CallStarted and Spent (charged to `node`), then tokens or text for `nodes` while they grow, and
-        one TextEnded each. The same `seed` and node id give the same draw.
+        one TextEnded each. The same `seed` and node id give the same draw. With a prompt for each of `nodes`, each
+        has its own CallStarted, charged to it, and still all are written together.
 
         Raises:
             BadInput: the prompt does not fit the context.
@@ -185,6 +189,24 @@ class Branch(Protocol):
         ...
 
 
+@runtime_checkable
+class PartingBranch(Branch, Protocol):
+    """A branch that can be asked how it goes on, and can part into several (see `quadrants.Adaptive`)."""
+
+    @property
+    def options(self) -> Sequence[Alternative]:
+        """The likeliest next tokens, best first, where decoding stopped to ask; empty elsewhere."""
+        ...
+
+    def choose(self, id: int) -> None:
+        """Queue the token that is written next; see `force`."""
+        ...
+
+    def twin(self, node: str) -> PartingBranch:
+        """The same text at another node; it goes on by itself, and nothing of it is read again."""
+        ...
+
+
 class Prefix(Protocol):
     """A prompt that has been read: its keys and values, and what may come next."""
 
@@ -214,6 +236,18 @@ class Prefix(Protocol):
     def fork(self, nodes: Sequence[str], first: Sequence[int] | None = None) -> list[Branch]:
         """New branches, one per node id, sharing this prefix; `first` forces each one's first token by id."""
         ...
+
+
+def each(prompt: Prompts, nodes: Sequence[str]) -> list[Prompt]:
+    """The prompt of every node.
+
+    Raises:
+        BadInput: there are several prompts, and not one for each.
+    """
+    prompts = [prompt] * len(nodes) if isinstance(prompt, Prompt) else list(prompt)
+    if len(prompts) != len(nodes):
+        raise BadInput(f"{len(nodes)} replies were given {len(prompts)} prompts.", "Give one for each.")
+    return prompts
 
 
 def token_ids(tokens: Sequence[Alternative] | Sequence[TokenAdded]) -> list[int]:
@@ -285,5 +319,56 @@ class TokenModel(Model, Protocol):
 
         `max_new_tokens` counts the tokens added by this call, forced ones included. Spent is charged to
         `node`, once a step.
+        """
+        ...
+
+
+def forked(
+    model: TokenModel, prompt: Prompts, nodes: Sequence[str], *, node: str, purpose: str
+) -> Generator[Event, None, list[Branch]]:
+    """A branch for each of `nodes`, from its prompt; every different prompt is read once.
+
+    Yields what `prefill` does: charged to `node` for one prompt, to the branches' own nodes for several.
+    """
+    if isinstance(prompt, Prompt):
+        prefix = yield from model.prefill(prompt, node=node, purpose=purpose)
+        return prefix.fork(nodes)
+    branches: list[Branch] = []
+    known: dict[Prompt, tuple[Prefix, CallStarted | None]] = {}
+    for asked, own in zip(each(prompt, nodes), nodes, strict=True):
+        if asked in known:
+            prefix, call = known[asked]
+            if call is not None:
+                yield replace(call, node=own)
+        else:
+            call = None
+            reading = model.prefill(asked, node=own, purpose=purpose)
+            while True:
+                try:
+                    event = next(reading)
+                except StopIteration as end:
+                    prefix = end.value
+                    break
+                call = event if isinstance(event, CallStarted) else call
+                yield event
+            known[asked] = prefix, call
+        branches += prefix.fork([own])
+    return branches
+
+
+class RewardModel(Protocol):
+    """Something that says of steps towards an answer how likely it is that they are right."""
+
+    @property
+    def name(self) -> str: ...
+
+    def rewards(
+        self, items: Sequence[tuple[str, Sequence[str]]], *, node: str, purpose: str
+    ) -> Generator[Event, None, list[list[float]]]:
+        """For each question with its steps so far, a reward in [0, 1] after each step (a process reward model), or
+        one for the whole (an outcome reward model). All items are read as one batch; Spent is charged to `node`.
+
+        Raises:
+            BadInput: an item is longer than the model's context.
         """
         ...

@@ -22,7 +22,7 @@ from functools import cache
 from importlib.metadata import entry_points
 from importlib.util import find_spec
 from pathlib import Path
-from typing import ParamSpec
+from typing import TYPE_CHECKING, ParamSpec
 
 from playground import extensions
 from playground.errors import BadInput, ModelError, UnknownName
@@ -30,14 +30,18 @@ from playground.models import choice, downloaded, downloads, estimate
 from playground.models.base import Closing, Model, ModelInfo
 from playground.models.choice import Choice
 from playground.models.description import describe, local_capabilities
+from playground.models.fetching import Progress
 from playground.models.known import KNOWN, Known
-from playground.models.memory import Key, Resident, Residents
+from playground.models.memory import Key, M, Resident, Residents
 from playground.settings import settings
+
+if TYPE_CHECKING:
+    from playground.models.loading import Plan
 
 EMBEDDED = Path(__file__).resolve().parents[2] / "assets" / "embedded"
 """Where the embedded model lies."""
 
-_BACKENDS = ("scripted", "groq", "openai_compatible")
+_BACKENDS = ("scripted", "groq", "openai_compatible", "reward")
 
 Loader = Callable[[str], Model]
 P = ParamSpec("P")
@@ -143,7 +147,7 @@ def info(name: str) -> ModelInfo:
         if backend.describe is not None:
             return backend.describe(name)
         return ModelInfo(name, name.partition(":")[2], backend.scheme, load(name).capabilities)
-    chosen = _choice(name)
+    chosen = choice_of(name)
     return _local_info(chosen, _directory(chosen.name))
 
 
@@ -152,7 +156,9 @@ def _local_info(chosen: Choice, folder: Path | None) -> ModelInfo:
     filled = choice.with_defaults(chosen)
     device = filled.device or estimate.likely_device()
     if folder is not None:
-        title = "Embedded model" if chosen.name == "embedded" else known.title if known else None
+        # A downloaded one lies in a folder that is called after its version.
+        own = None if folder == Path(chosen.name).expanduser() else chosen.name
+        title = "Embedded model" if chosen.name == "embedded" else known.title if known else own
         found = describe(str(chosen), folder, title, device, filled.dtype, filled.bits)
     elif known is not None:
         found = _from_table(known, str(chosen), device, filled)
@@ -211,7 +217,8 @@ def check_allowed(name: str) -> None:
         )
 
 
-def _choice(name: str) -> Choice:
+def choice_of(name: str) -> Choice:
+    """A local model's name with the options after it."""
     # A folder may have a question mark in its name.
     return Choice(name) if Path(name).expanduser().is_dir() else choice.read(name)
 
@@ -292,12 +299,25 @@ def load(name: str) -> Model:
         return _loaded[name]
 
 
+def resident(name: str) -> Model | None:
+    """The local model of a name, if it is in memory."""
+    return _residents.find(_keys[name]) if name in _keys else None  # type: ignore[return-value]
+
+
+def keep(name: str, plan: Plan, make: Callable[[], M], *, label: str, kind: str = "") -> M:
+    """The model that was planned for a name, made if it is not in memory; `kind` tells apart what is made of the same
+    files. Errors as in `Residents.get`."""
+    files = f"{kind}:{plan.directory.resolve()}" if kind else str(plan.directory.resolve())
+    key = Key(files, str(plan.device), plan.dtype_name, plan.bits, label=label)
+    _keys[name] = key
+    return _residents.get(key, plan.bytes, make)
+
+
 def _load_local(name: str) -> Model:
-    if name in _keys:
-        there = _residents.find(_keys[name])
-        if there is not None:
-            return there  # type: ignore[return-value]
-    chosen = _choice(name)
+    there = resident(name)
+    if there is not None:
+        return there
+    chosen = choice_of(name)
     _directory(chosen.name)
     from playground.models import loading
     from playground.models.local import LocalModel
@@ -306,9 +326,7 @@ def _load_local(name: str) -> Model:
     # By its id, not its directory in the cache, a downloaded model keeps its revision.
     where = str(EMBEDDED) if chosen.name == "embedded" else chosen.name
     plan = loading.plan(where, filled.device, filled.dtype, filled.bits)
-    key = Key(str(plan.directory.resolve()), str(plan.device), plan.dtype_name, plan.bits, label=chosen.name)
-    _keys[name] = key
-    return _residents.get(key, plan.bytes, lambda: LocalModel.planned(plan, name=chosen.name))
+    return keep(name, plan, lambda: LocalModel.planned(plan, name=chosen.name), label=chosen.name)
 
 
 @contextmanager
@@ -353,19 +371,25 @@ def in_memory() -> list[Resident]:
 
 
 def forget(name: str, *, anyway: bool = True) -> None:
-    """Let a loaded model go, whatever its options; its memory is free once no run uses it.
+    """Let a loaded model go, all copies with the options in its name; its memory is free once no run uses it.
 
     Raises:
         ModelBusy: a run uses it, and `anyway` is false.
     """
+    asked = choice_of(name)
     with _guard:
         _loaded.pop(name, None)
-        names = [known for known in _keys if known == name or known.partition("?")[0] == name]
+        names = [known for known, key in _keys.items() if known == name or _is(asked, known, key)]
         keys = {_keys[known] for known in names}
     _residents.forget(keys, anyway=anyway)
     with _guard:
         for known in names:
             _keys.pop(known, None)
+
+
+def _is(asked: Choice, name: str, key: Key) -> bool:
+    called = (name.partition("?")[0], key.label)
+    return any(asked.covers(Choice(own, key.device, key.dtype, key.bits)) for own in called)
 
 
 def missing(name: str) -> str | None:
@@ -377,15 +401,15 @@ def missing(name: str) -> str | None:
     check_allowed(name)
     if _backend(name) is not None:
         return None
-    chosen = _choice(name)
+    chosen = choice_of(name)
     return chosen.name if _directory(chosen.name) is None else None
 
 
-def download(name: str) -> downloads.Progress:
+def download(name: str) -> Progress:
     """Begin to fetch a model from Hugging Face in the background, or go on; newer files replace older ones.
 
     Raises:
         BadInput: no id, or not offered here.
     """
     check_allowed(name)
-    return downloads.shared().start(_choice(name).name)
+    return downloads.shared().start(choice_of(name).name)

@@ -14,7 +14,7 @@ import json
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager
 from contextvars import ContextVar
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from types import ModuleType
 from typing import Any, TypeVar
 
@@ -31,16 +31,13 @@ from playground.events import (
     Warned,
 )
 from playground.models.streams import submit, wait_for
+from playground.settings import settings
 
 Put = Callable[[Event], None]
 T = TypeVar("T")
 
 TRIES = 4
 """A request and its retries."""
-
-SILENT = 60.0
-"""Seconds without a byte after which a connection is given up."""
-
 
 PROMPT_UNCOUNTED = "The server does not say how many tokens a prompt has; only those written are counted."
 UNCOUNTED = "The server does not say how many tokens a reply took; none are counted."
@@ -63,6 +60,8 @@ class Server:
         key: of this visitor; never logged, stored or sent elsewhere.
         key_hint: how to give one.
         at_once: requests that may be on their way at the same time, from all runs of this process.
+        json_streams: replies forced to be JSON can be streamed; where not, they come whole.
+        silent: seconds without a byte after which a connection is given up.
     """
 
     sdk: ModuleType
@@ -74,7 +73,8 @@ class Server:
     base_url: str | None = None
     at_once: int = 16
     tries: int = TRIES
-    silent: float = SILENT
+    json_streams: bool = True
+    silent: float = field(default_factory=lambda: settings().server_silence)
 
 
 class ChatApi:
@@ -104,19 +104,23 @@ class ChatApi:
         put: Put,
         read: Callable[[Any], list[Event]] | None = None,
     ) -> None:
-        """One streamed reply: its text as events of `node`, what it cost, and how it ended.
+        """One reply, streamed where it can be: its text as events of `node`, what it cost, and how it ended.
 
         Args:
             read: what a choice of a chunk says, where that is more than its text.
         """
         reply = _Reply(node, put, read or (lambda choice: _text(node, choice.delta.content)))
+        whole = "response_format" in request and not self.server.json_streams
         with self._translated(request["model"]):
             try:
                 async with self._request(node, put) as client:
-                    stream = await client.chat.completions.create(**request, stream=True)
-                    async with stream:
-                        async for chunk in stream:
-                            reply.take(chunk)
+                    if whole:
+                        reply.take_whole(await client.chat.completions.create(**request))
+                    else:
+                        stream = await client.chat.completions.create(**request, stream=True)
+                        async with stream:
+                            async for chunk in stream:
+                                reply.take(chunk)
             except self.server.sdk.BadRequestError as error:
                 # Groq checks forced JSON itself and sends what the model wrote along with its refusal.
                 written = (error.body or {}) if isinstance(error.body, dict) else {}
@@ -199,6 +203,8 @@ class ChatApi:
 
     def _broken(self, error: Exception) -> ServerFailed:
         said = self._clean(str(error)) or type(error).__name__
+        if type(error).__name__.endswith("Timeout"):  # httpx and httpx2 share the names, not the classes
+            said = f"it has not sent anything for {self.server.silent:g} seconds"
         return ServerFailed(
             f"{self.server.title} broke off in the middle of a reply: {said}.",
             "Run it again; what came is kept.",
@@ -228,7 +234,7 @@ class ChatApi:
                 )
             case sdk.APITimeoutError():
                 return ServerFailed(
-                    f"{title} has not sent anything for {self.server.silent:.0f} seconds.",
+                    f"{title} has not sent anything for {self.server.silent:g} seconds.",
                     "Try again, or choose another model.",
                 )
             case sdk.APIConnectionError():
@@ -274,8 +280,16 @@ class _Reply:
         if (usage := _usage(chunk)) is not None:
             self._usage = usage
 
+    def take_whole(self, completion: Any) -> None:
+        """A reply that came in one piece."""
+        choice = completion.choices[0]
+        self.take_text(choice.message.content or "")
+        self._end = _ENDS.get(choice.finish_reason, "stop")
+        self._usage = _usage(completion)
+
     def take_text(self, text: str) -> None:
-        self._put(TextAdded(self._node, text))
+        if text:
+            self._put(TextAdded(self._node, text))
         self._end = "stop"
 
     def finish(self) -> None:

@@ -45,6 +45,12 @@ class Choice:
         numbers = self.dtype or (f"{self.bits} bits" if self.bits else "")
         return " on ".join(part for part in (numbers, self.device) if part)
 
+    def covers(self, other: Choice) -> bool:
+        """Whether this asks for `other`, of which all is known: what is left open here fits any."""
+        numbers = {(None, None), (None, other.bits), (other.dtype, other.bits)}
+        same_place = self.device in (None, other.device)
+        return self.name == other.name and same_place and (self.dtype, self.bits) in numbers
+
 
 def read(text: str) -> Choice:
     """The choice that a text names.

@@ -2,26 +2,48 @@
 
 Boundary: token ids, events and a `Network`; knows no prompts, templates or strategies. A step does three things:
 read the newest tokens in one forward pass, measure the distributions that come out and choose on the device (one
-transfer brings all of it back), and tell what was written. Branches that have ended leave the batch.
+transfer brings all of it back), and tell what was written. Branches that have ended leave the batch. Settings that ask
+(see `quadrants`) stop them all before a token that needs a decision; each then holds what it has read.
 """
 
 from __future__ import annotations
 
+import copy
 import math
 from collections import deque
 from collections.abc import Generator, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 
 import torch
 from torch import Tensor
 
-from playground.events import Choice, EndReason, Event, Spent, TextEnded, TokenAdded, Usage, Warned
-from playground.models.measures import CHOSEN, MARGIN, look, token_added
+from playground.events import (
+    Alternative,
+    Choice,
+    EndReason,
+    Event,
+    Spent,
+    TextEnded,
+    TokenAdded,
+    Usage,
+    Warned,
+)
+from playground.models.measures import (
+    CHOSEN,
+    ENTROPY,
+    MARGIN,
+    SAMPLING_LOGPROB,
+    VARENTROPY,
+    likeliest,
+    look,
+    token_added,
+)
 from playground.models.network import Network
 from playground.models.prefix import Batch, Reading
 from playground.models.stopping import StopText, period
 from playground.models.token_text import TokenText
+from playground.quadrants import Adaptive
 from playground.sampling import Sampling, not_a_distribution, uniforms
 
 LOOP_CHECK = 8
@@ -66,6 +88,7 @@ class LocalBranch:
         self.network = network
         self.tokens: list[TokenAdded] = []
         self.end: EndReason | None = None
+        self.options: tuple[Alternative, ...] = ()
         self.context = list(reading.ids)
         self.prompt_length = len(reading)
         self.queue: deque[int] = deque(() if first is None else (first,))
@@ -86,6 +109,20 @@ class LocalBranch:
         self.queue.extend(self._text.encode_after(text))
         self.end = None
 
+    def choose(self, id: int) -> None:
+        """Queue one token; see `force`."""
+        self.queue.append(id)
+        self.end = None
+
+    def twin(self, node: str) -> LocalBranch:
+        """The same text at another node, with what was read of it."""
+        twin = copy.copy(self)
+        twin.node = node
+        twin.tokens = [replace(token, node=node) for token in self.tokens]
+        twin.context, twin.queue = list(self.context), deque(self.queue)
+        twin.started = False
+        return twin
+
 
 class Row:
     """A branch while one decode grows it."""
@@ -102,6 +139,17 @@ class Row:
         if not settings.sampling.greedy:
             self.draws = uniforms(settings.seed, branch.node, start=len(branch.tokens))
         self.stop = StopText(settings.stops) if settings.stops else None
+
+    def asks(self, values: list[float]) -> bool:
+        """Whether a decision is needed before the next token; not while a stop text may be under way, because what
+        is held back would stand between the branch and the decision."""
+        sampling = self.settings.sampling
+        return (
+            isinstance(sampling, Adaptive)
+            and sampling.asks(values[ENTROPY], values[VARENTROPY])
+            and not self.branch.queue
+            and not (self.stop is not None and self.stop.holding)
+        )
 
     def write(self, id: int, token: TokenAdded | None, text: TokenText) -> list[Event]:
         """The chosen token becomes part of the branch; what that means, as events. None ends the text."""
@@ -185,6 +233,10 @@ class Decoding:
         self._readings = yield from self._recall()
         seen = self._network.turn(self._begin)
         while self._rows:
+            if any(row.asks(values) for row, values in zip(self._rows, seen, strict=True)):
+                self._network.turn(partial(self._ask, seen))
+                yield Spent(self._settings.node, Usage(calls=calls, forward_passes=self._passes))
+                return
             for row, values in zip(self._rows, seen, strict=True):
                 yield from row.write(*self._token(row, values), self._text)
             yield Spent(
@@ -202,7 +254,7 @@ class Decoding:
             branch = row.branch
             reading = branch.reading
             # From here on the network's bounded memory holds it, not the branch.
-            branch.reading, branch.started = None, True
+            branch.reading, branch.started, branch.options = None, True, ()
             if reading is None:
                 reading = self._network.turn(partial(self._network.readings.find, branch.context))
                 if len(reading) == len(branch.context) - 1:
@@ -254,6 +306,17 @@ class Decoding:
         self._passes += 1
         return self._look()
 
+    def _ask(self, seen: list[list[float]]) -> None:
+        """Stop where every branch stands. What the others were about to write, they write when they go on."""
+        for i, (row, values) in enumerate(zip(self._rows, seen, strict=True)):
+            branch = row.branch
+            if row.asks(values):
+                branch.options = likeliest(values, self._text)
+            row.let_go()
+            if len(branch.context) == self._batch.lengths[i]:
+                branch.reading = self._batch.row(i, branch.context, self._logits[i].float().clone())
+        self._rows = []
+
     def _remember(self, i: int, row: Row) -> None:
         """Keep what an ended row has read, for texts that go on from it."""
         context, read = row.branch.context, self._batch.lengths[i]
@@ -279,7 +342,7 @@ class Decoding:
         id = int(values[CHOSEN])
         if id in self._settings.ends:
             return id, None
-        greedy = row.draws is None
+        greedy = row.draws is None or math.isnan(values[SAMPLING_LOGPROB])
         chosen: Choice = "greedy" if greedy else "sampled"
         if row.branch.queue:
             chosen = "forced"

@@ -39,7 +39,8 @@ def api(key: str | None) -> ChatApi:
     import groq
     import httpx
 
-    return ChatApi(Server(groq, "AsyncGroq", "Groq", (httpx.HTTPError,), key, KEY_HINT))
+    # Groq refuses to stream what it forces to be JSON.
+    return ChatApi(Server(groq, "AsyncGroq", "Groq", (httpx.HTTPError,), key, KEY_HINT, json_streams=False))
 
 
 def models(address: str = "") -> list[ModelInfo]:

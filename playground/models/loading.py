@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -17,7 +18,7 @@ import torch
 from safetensors import SafetensorError
 
 from playground.errors import BadInput, ModelError, PlaygroundError
-from playground.models import choice, downloaded, downloads, estimate
+from playground.models import choice, downloaded, downloads, estimate, patience
 from playground.models.description import count_parameters, stored_dtype
 from playground.models.hub_errors import chain, from_hub
 
@@ -31,6 +32,7 @@ _TOKENIZER_FILES = (
     "vocab.json",
     "vocab.txt",
     "spiece.model",
+    "spm.model",
     "*.tiktoken",
 )
 _PICKLES = ("*.bin", "*.pt", "*.pth", "*.ckpt")
@@ -102,7 +104,7 @@ def plan(
     elif name.startswith((".", "/", "~")) or name.count("/") > 1:
         raise BadInput(f"There is no directory {name!r}.", "Give the path of a directory that holds a model.")
     else:
-        directory = downloaded.find(name) or downloads.shared().wait(name)
+        directory = downloaded.find(name) or downloads.shared().wait(name, patience.unwanted)
         commit = directory.name
     parameters = count_parameters(directory) or 0
     numbers = (
@@ -112,22 +114,31 @@ def plan(
     return Plan(name, directory, commit, place, numbers, bits, bytes)
 
 
-def load(plan: Plan) -> Loaded:
+Head = Callable[[Any], str]
+"""Which of transformers' heads a configuration's model has: "CausalLM", "SequenceClassification" …"""
+
+
+def causal(config: Any) -> str:
+    return "CausalLM"
+
+
+def load(plan: Plan, head: Head = causal) -> Loaded:
     """Load a model.
 
     Raises:
         BadInput, ModelError: weights, configuration or tokenizer that cannot be read or need what is never done.
     """
     try:
-        loaded = _load(plan)
+        loaded = _load(plan, head)
         _threads.fit(sum(p.numel() for p in loaded.model.parameters()))
         return loaded
     except (OSError, ValueError, RuntimeError, KeyError, ImportError, SafetensorError) as error:
-        raise explain(plan.name, error) from error
+        raise explain(plan.name, error, causal=head is causal) from error
 
 
-def _load(plan: Plan) -> Loaded:
-    from transformers import AutoConfig, AutoModelForCausalLM, AutoTokenizer
+def _load(plan: Plan, head: Head) -> Loaded:
+    import transformers
+    from transformers import AutoConfig, AutoTokenizer
     from transformers.utils import logging
 
     logging.disable_progress_bar()
@@ -142,7 +153,8 @@ def _load(plan: Plan) -> Loaded:
             "quantization_config": quantisation(plan.bits, plan.dtype),
             "device_map": {"": plan.device},
         }
-    model, report = AutoModelForCausalLM.from_pretrained(
+    auto = getattr(transformers, f"AutoModelFor{head(config)}")
+    model, report = auto.from_pretrained(
         folder,
         config=config,
         trust_remote_code=False,
@@ -280,7 +292,7 @@ def fingerprint(directory: Path) -> str:
     return f"sha256:{digest.hexdigest()[:16]}"
 
 
-def explain(name: str, error: BaseException) -> PlaygroundError:
+def explain(name: str, error: BaseException, *, causal: bool = True) -> PlaygroundError:
     """Our error for one that a loader raised."""
     hub = from_hub(name, error)
     if hub is not None:
@@ -314,7 +326,8 @@ def explain(name: str, error: BaseException) -> PlaygroundError:
         return ModelError(
             f"{name} needs a package that is not installed: {first_line}.", "Install it and try again."
         )
+    kind, loader = ("causal language", "CausalLM") if causal else ("reward", "SequenceClassification")
     return ModelError(
-        f"{name} cannot be loaded as a causal language model: {first_line}.",
-        "Choose a model that transformers' AutoModelForCausalLM can load.",
+        f"{name} cannot be loaded as a {kind} model: {first_line}.",
+        f"Choose a model that transformers' AutoModelFor{loader} can load.",
     )

@@ -23,7 +23,7 @@ import torch
 from playground.errors import BadInput
 from playground.events import Alternative, CallStarted, Event, Spent, TokenAdded, Usage
 from playground.models import loading
-from playground.models.base import Branch, Capabilities, Completion
+from playground.models.base import Branch, Capabilities, Completion, Prompts, forked
 from playground.models.chat import Chat
 from playground.models.decoding import Decoding, LocalBranch, Settings
 from playground.models.description import context_length, local_capabilities
@@ -263,6 +263,10 @@ class LocalModel:
         text (end of turn, stop text) too. A branch's draws belong to its node id and to the places of its
         tokens, whatever else is in the batch and however many calls wrote it.
 
+        Sampling may be `quadrants.Adaptive`. Where that asks, the call ends for all branches before the token in
+        question, and is not counted further than that: branches that have not ended go on by another call, without
+        anything being read again. Those in question have `options` then (see `base.PartingBranch`).
+
         Args:
             stop_loops: overrides the model's own setting.
 
@@ -270,7 +274,7 @@ class LocalModel:
             BadInput: settings out of range, or branches of another model.
             ModelError: what comes next is no distribution, or memory is full.
         """
-        validate(sampling)
+        validate(sampling, moving=True)
         if max_new_tokens < 1:
             raise BadInput(f"max_new_tokens = {max_new_tokens} leaves nothing to write.", "Use 1 or more.")
         mine = [b for b in branches if isinstance(b, LocalBranch) and b.network is self.network]
@@ -291,7 +295,7 @@ class LocalModel:
 
     def sample(
         self,
-        prompt: Prompt,
+        prompt: Prompts,
         nodes: Sequence[str],
         sampling: Sampling,
         *,
@@ -303,8 +307,7 @@ class LocalModel:
         json_mode: bool = False,
     ) -> Generator[Event, None, list[Completion]]:
         """Continue a prompt once per node, together; `json_mode` has no effect here (see capabilities)."""
-        prefix = yield from self.prefill(prompt, node=node, purpose=purpose)
-        branches = prefix.fork(nodes)
+        branches = yield from forked(self, prompt, nodes, node=node, purpose=purpose)
         yield from self.decode(
             branches, sampling, node=node, max_new_tokens=max_new_tokens, seed=seed, stop=stop
         )

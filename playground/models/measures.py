@@ -14,11 +14,15 @@ from torch import Tensor
 
 from playground.events import Alternative, Choice, TokenAdded
 from playground.models.token_text import TokenText
+from playground.quadrants import Adaptive
 from playground.sampling import GREEDY, Sampling, choose, largest
 
 LN2 = math.log(2)
 
-CHOSEN, LOGPROB, SAMPLING_LOGPROB, ENTROPY, MARGIN, TOP = range(6)
+NOTHING_THERE = -200.0
+"""Nats below the likeliest token where a probability is 0 in float32."""
+
+CHOSEN, LOGPROB, SAMPLING_LOGPROB, ENTROPY, MARGIN, VARENTROPY, TOP = range(7)
 """Columns of what `look` brings back; ids and log-probabilities of the likeliest tokens follow from TOP on."""
 
 
@@ -27,7 +31,8 @@ def look(
 ) -> list[list[float]]:
     """Measure a batch of next-token distributions and choose from them; one transfer from the device.
 
-    All measures are of the raw logits in float32: log-softmax, entropy in bits, p(first) − p(second).
+    All measures are of the raw logits in float32: log-softmax, entropy H in bits, p(first) − p(second), and the
+    varentropy Σ p (log2 p + H)² in bits².
 
     Args:
         logits: raw, shape (rows, vocabulary), any float dtype.
@@ -37,7 +42,8 @@ def look(
 
     Returns:
         Per row the columns named above, then n ids, then their n log-probabilities, best first (lower id first
-        among equals). Ids pass through float32, exact to 2²⁴. NaN where a row is no distribution.
+        among equals). Ids pass through float32, exact to 2²⁴. NaN where a row is no distribution, and for the
+        log-probability of a draw where `Adaptive` settings took the arg-max.
     """
     scores = logits.float()
     probabilities = scores.softmax(-1)
@@ -45,9 +51,16 @@ def look(
     best = probabilities.gather(-1, ids[:, :2])
     # p(first) is at least 1/vocabulary, so its logarithm is as exact as a second pass for the log-sum-exp.
     normaliser = values[:, 0] - best[:, 0].log()
-    entropy = normaliser - (probabilities * scores).sum(-1)
+    # An impossible token (−inf) would make 0 · ∞ of its share.
+    depth = (scores - values[:, :1]).clamp_min_(NOTHING_THERE)
+    mean = (probabilities * depth).sum(-1, keepdim=True)
+    # Rounding must not make an entropy negative.
+    entropy = (-best[:, 0].log() - mean.squeeze(-1)).clamp_min(0) / LN2
+    varentropy = depth.sub_(mean).square_().mul_(probabilities).sum(-1) / LN2**2
     if not draws:
         chosen, drawn = ids[:, 0], torch.zeros_like(normaliser)
+    elif isinstance(sampling, Adaptive):
+        chosen, drawn = choose(scores, sampling.rows(entropy, varentropy), draws)
     else:
         chosen, drawn = choose(scores, sampling, draws)
     if forced:
@@ -55,15 +68,10 @@ def look(
         chosen[list(forced)] = torch.tensor(list(forced.values()), device=chosen.device)
     logprob = scores.gather(-1, chosen.unsqueeze(-1)).squeeze(-1) - normaliser
     margin = best[:, 0] - best[:, -1] if scores.shape[-1] > 1 else best[:, 0]
-    # Rounding must not make a probability larger than 1, or an entropy negative.
-    columns = [chosen.float(), logprob.clamp_max(0), drawn.clamp_max(0), entropy.clamp_min(0) / LN2, margin]
+    # Nor may it make a probability larger than 1.
+    columns = [chosen.float(), logprob.clamp_max(0), drawn.clamp_max(0), entropy, margin, varentropy]
     likeliest = (values - normaliser.unsqueeze(-1)).clamp_max(0)
     seen: list[list[float]] = torch.cat([torch.stack(columns, dim=1), ids.float(), likeliest], dim=1).tolist()
-    if any(math.isnan(row[ENTROPY]) and math.isfinite(row[MARGIN]) for row in seen):
-        # Some token is impossible (−inf): 0 · ln 0 is 0 there, at the price of a slower formula.
-        exact = (torch.special.entr(probabilities).sum(-1) / LN2).tolist()
-        for row, bits in zip(seen, exact, strict=True):
-            row[ENTROPY] = bits
     return seen
 
 
@@ -75,13 +83,6 @@ def token_added(node: str, values: list[float], chosen: Choice, tokens: TokenTex
         text, code = data.decode(), ""
     except UnicodeDecodeError:
         text, code = "", data.hex()
-    n = (len(values) - TOP) // 2
-    alternatives = tuple(
-        [
-            Alternative(other, tokens.shown(other), logprob)
-            for other, logprob in zip(map(int, values[TOP : TOP + n]), values[TOP + n :], strict=True)
-        ]
-    )
     return TokenAdded(
         node,
         id,
@@ -90,9 +91,21 @@ def token_added(node: str, values: list[float], chosen: Choice, tokens: TokenTex
         values[ENTROPY],
         values[MARGIN],
         chosen,
-        alternatives,
+        likeliest(values, tokens),
         values[SAMPLING_LOGPROB] if chosen == "sampled" else None,
         code,
+        values[VARENTROPY],
+    )
+
+
+def likeliest(values: list[float], tokens: TokenText) -> tuple[Alternative, ...]:
+    """The likeliest tokens in a row of what `look` brings back."""
+    n = (len(values) - TOP) // 2
+    return tuple(
+        [
+            Alternative(other, tokens.shown(other), logprob)
+            for other, logprob in zip(map(int, values[TOP : TOP + n]), values[TOP + n :], strict=True)
+        ]
     )
 
 

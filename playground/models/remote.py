@@ -7,13 +7,14 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Generator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
+from dataclasses import replace
 from functools import partial
 from types import MappingProxyType
 from typing import Any
 
 from playground.events import CallStarted, EndReason, Event, TextAdded, TextEnded, Waiting, Warned
-from playground.models.base import Capabilities, Completion
+from playground.models.base import Capabilities, Completion, Prompts, each
 from playground.models.chat_api import ChatApi, Put
 from playground.models.streams import Source, together
 from playground.prompts import Prompt
@@ -55,7 +56,7 @@ class RemoteModel:
 
     def sample(
         self,
-        prompt: Prompt,
+        prompt: Prompts,
         nodes: Sequence[str],
         sampling: Sampling,
         *,
@@ -68,14 +69,17 @@ class RemoteModel:
     ) -> Generator[Event, None, list[Completion]]:
         """One request for each of `nodes`, all on their way at once; see `playground.models.base.Model`."""
         validate(sampling)
-        messages = conversation(prompt)
         settings = self.settings(sampling, max_new_tokens, stop, json_mode)
-        yield CallStarted(node, purpose, json.dumps(messages, ensure_ascii=False, indent=1), settings)
+        yield from announced(prompt, nodes, self.written, node, purpose, settings)
         sources: list[Source[Event]] = []
-        for own in nodes:
-            request = self.request(messages, settings, draw_seed(seed, own))
+        for asked, own in zip(each(prompt, nodes), nodes, strict=True):
+            request = self.request(conversation(asked), settings, draw_seed(seed, own))
             sources.append(partial(self.reply, request, own))
         return (yield from gathered(sources, nodes))
+
+    def written(self, prompt: Prompt) -> str:
+        """The prompt as it is shown."""
+        return json.dumps(conversation(prompt), ensure_ascii=False, indent=1)
 
     async def reply(self, request: dict[str, Any], node: str, put: Put) -> None:
         """Send one request."""
@@ -111,6 +115,22 @@ class RemoteModel:
         return request
 
 
+def announced(
+    prompt: Prompts,
+    nodes: Sequence[str],
+    written: Callable[[Prompt], str],
+    node: str,
+    purpose: str,
+    settings: Mapping[str, Any],
+) -> Iterator[CallStarted]:
+    """That the calls begin: one for all with one prompt, else one for each node."""
+    if isinstance(prompt, Prompt):
+        yield CallStarted(node, purpose, written(prompt), settings)
+        return
+    for asked, own in zip(each(prompt, nodes), nodes, strict=True):
+        yield CallStarted(own, purpose, written(asked), settings)
+
+
 def conversation(prompt: Prompt) -> list[dict[str, str]]:
     """The messages as servers take them, a begun reply last."""
     messages = [{"role": message.role, "content": message.content} for message in prompt.messages]
@@ -132,13 +152,17 @@ def gathered(
     texts: dict[str, list[str]] = {node: [] for node in nodes}
     ends: dict[str, EndReason] = {}
     waited, warned = 0.0, set[str]()
+    told: Waiting | None = None
     for event in together(sources, TICK):
         if event is None:
             waited += TICK
+            if told is not None and waited < told.seconds:  # silent for as long as it said
+                yield replace(told, seconds=told.seconds - waited)
+                continue
             open_ends = [node for node in nodes if node not in ends]
             yield Waiting((open_ends or list(nodes))[0], waited, "nothing has come from the server")
             continue
-        waited = 0.0
+        waited, told = 0.0, event if isinstance(event, Waiting) else None
         if isinstance(event, TextAdded):
             texts[event.node].append(event.text)
         elif isinstance(event, TextEnded):

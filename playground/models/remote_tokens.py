@@ -29,9 +29,9 @@ from playground.events import (
     TextEnded,
     TokenAdded,
 )
-from playground.models.base import Branch, Completion
+from playground.models.base import Branch, Completion, Prompts, each
 from playground.models.chat_api import Put
-from playground.models.remote import RemoteModel, draw_seed, gathered
+from playground.models.remote import RemoteModel, announced, draw_seed, gathered
 from playground.models.streams import Source
 from playground.prompts import Prompt, Written
 from playground.sampling import GREEDY, Sampling, validate
@@ -142,7 +142,7 @@ class RemoteTokenModel(RemoteModel, ABC):
 
     def sample(
         self,
-        prompt: Prompt,
+        prompt: Prompts,
         nodes: Sequence[str],
         sampling: Sampling,
         *,
@@ -156,8 +156,10 @@ class RemoteTokenModel(RemoteModel, ABC):
         """As in `RemoteModel`, with the tokens of every reply."""
         validate(sampling)
         settings = self.settings(sampling, max_new_tokens, stop, json_mode)
-        yield CallStarted(node, purpose, self.written(prompt), settings)
-        branches = [RemoteBranch(own, prompt, None) for own in nodes]
+        yield from announced(prompt, nodes, self.written, node, purpose, settings)
+        branches = [
+            RemoteBranch(own, asked, None) for asked, own in zip(each(prompt, nodes), nodes, strict=True)
+        ]
         yield from self._grow(branches, sampling, settings, seed)
         return [Completion(b.node, b.text, tuple(b.tokens), b.end or "stop") for b in branches]
 

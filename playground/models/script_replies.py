@@ -31,7 +31,7 @@ from playground.events import (
     Usage,
     Waiting,
 )
-from playground.models.base import Completion
+from playground.models.base import Completion, Prompts, each
 from playground.models.script import TOLERANCE, Failure, Reply, Script, Token, Way
 from playground.prompts import Prompt, render_plain
 from playground.sampling import Sampling, validate
@@ -80,7 +80,7 @@ class ScriptedModel:
 
     def sample(
         self,
-        prompt: Prompt,
+        prompt: Prompts,
         nodes: Sequence[str],
         sampling: Sampling,
         *,
@@ -101,15 +101,23 @@ class ScriptedModel:
             PlaygroundError: whatever the file says.
         """
         validate(sampling)
-        text = render_plain(prompt)
-        words, room = self.measured(text)
         settings = {"max_new_tokens": max_new_tokens, "json_mode": json_mode}
-        yield CallStarted(node, purpose, text, settings)
-        read = words if self.capabilities.n else words * len(nodes)
+        asked = [render_plain(own) for own in each(prompt, nodes)]
+        rooms: list[int | None] = []
+        read = 0
+        for i, text in enumerate(asked):
+            words, room = self.measured(text)
+            rooms.append(room)
+            read += 0 if self.capabilities.n and text in asked[:i] else words
+        if isinstance(prompt, Prompt):
+            yield CallStarted(node, purpose, asked[0], settings)
+        else:
+            for own, text in zip(nodes, asked, strict=True):
+                yield CallStarted(own, purpose, text, settings)
         yield Spent(node, Usage(calls=len(nodes), prompt_tokens=read))
         plays = [
             self._plan(self.reply(text, purpose, own), own, sampling, seed, max_new_tokens, room, stop)
-            for own in nodes
+            for own, text, room in zip(nodes, asked, rooms, strict=True)
         ]
         yield from self._write(plays, node, sampling)
         return [Completion(p.node, "".join(p.written), tuple(p.tokens), p.end) for p in plays]

@@ -26,7 +26,7 @@ from playground.events import (
     TokenAdded,
     Usage,
 )
-from playground.models.base import Branch, Completion
+from playground.models.base import Branch, Completion, Prompts, forked
 from playground.models.script import Reply, Token, Way, options
 from playground.models.script_replies import ScriptedModel, drawn
 from playground.models.stopping import StopText
@@ -227,7 +227,7 @@ class ScriptedTokenModel(ScriptedModel):
 
     def sample(
         self,
-        prompt: Prompt,
+        prompt: Prompts,
         nodes: Sequence[str],
         sampling: Sampling,
         *,
@@ -238,8 +238,7 @@ class ScriptedTokenModel(ScriptedModel):
         stop: Sequence[str] = (),
         json_mode: bool = False,
     ) -> Generator[Event, None, list[Completion]]:
-        prefix = yield from self.prefill(prompt, node=node, purpose=purpose)
-        branches = prefix.fork(nodes)
+        branches = yield from forked(self, prompt, nodes, node=node, purpose=purpose)
         yield from self.decode(
             branches, sampling, node=node, max_new_tokens=max_new_tokens, seed=seed, stop=stop
         )

@@ -28,6 +28,11 @@ class StopText:
         self.cut = 0
         self.remainder = ""
 
+    @property
+    def holding(self) -> bool:
+        """Whether a stop text may be under way."""
+        return bool(self._held)
+
     def take(self, token: TokenAdded) -> tuple[list[TokenAdded], bool]:
         """The tokens now known to be text, and whether a stop text is complete."""
         self._held.append(token)

@@ -14,36 +14,28 @@ from importlib.resources import files
 from typing import Literal
 
 from playground.prompts import texts
+from playground.prompts.messages import Message, Prompt, Role, Written
+from playground.prompts.search import (
+    correct,
+    critique,
+    decompose,
+    go_on,
+    judge,
+    next_step,
+    propose,
+    review,
+    revise,
+    subquestion,
+    value,
+    vote,
+)
 
-Role = Literal["system", "user", "assistant"]
-
-
-@dataclass(frozen=True)
-class Message:
-    """One turn of a conversation."""
-
-    role: Role
-    content: str
-
-
-@dataclass(frozen=True)
-class Prompt:
-    """Messages, and the words the assistant's next turn is made to begin with.
-
-    Without messages, `prefill` is plain text to continue, in no form of conversation.
-    """
-
-    messages: tuple[Message, ...]
-    prefill: str = ""
-
-
-@dataclass(frozen=True)
-class Written:
-    """A prompt as a model has read it before, to be read again: the exact text with special tokens written out,
-    and its token ids where the text alone would give others (as in `CallStarted`)."""
-
-    text: str
-    ids: tuple[int, ...] = ()
+__all__ = [
+    "Exemplar", "Message", "Prompt", "Role", "Step", "Written", "answer_cue", "classify_difficulty", "correct",
+    "critique", "decompose", "exemplars", "few_shot_cot", "go_on", "judge", "next_step", "plain", "propose",
+    "render_plain", "review", "revise", "state_answer", "subquestion", "texts", "titled_chain",
+    "titled_chain_final", "value", "vote", "zero_shot_cot",
+]  # fmt: skip
 
 
 @dataclass(frozen=True)

@@ -36,3 +36,33 @@ DIFFICULTIES = ("easy", "simple", "general", "complex", "expert")
 CLASSIFY_SYSTEM = (
     "Say how hard the question is. Reply with one word: easy, simple, general, complex or expert."
 )
+
+VERDICTS = ("correct", "wrong")
+
+REVIEW = "Check this answer step by step. End with [[correct]] or [[wrong]]."
+
+JUDGE = "Is this answer correct? Reply with [[correct]] or [[wrong]] only."
+
+REVISE = "These attempts may be wrong. Solve it again, step by step."
+
+CRITIQUE = "What is wrong in this answer? If nothing is, say: Nothing is wrong."
+
+CORRECT = "Write the corrected answer, step by step."
+
+PROPOSE = "Write {n} different possible next steps, one on each line."
+
+VALUE = (
+    "Can the right answer still be reached from here? Look ahead, and end with sure, likely or impossible."
+)
+
+VALUES = ("sure", "likely", "impossible")
+
+VOTE = "Which of these is the most promising? Reply with its number only."
+
+NEXT_STEP = "Write the next step only. When nothing is left to do, state the answer."
+
+GO_ON = "Go on step by step to the end, and state the answer."
+
+NO_STEPS = "none"
+
+DECOMPOSE = "Which smaller questions lead to the answer? Write them in order, one on each line."

@@ -4,9 +4,10 @@ Knows seeds, words and numbers. Must not know models, prompts, strategies or how
 A new family is one function under the `family` decorator, in one of this package's modules.
 """
 
-from playground.puzzles import arithmetic, facts, letters  # noqa: F401  (importing registers the families)
+from playground.puzzles import arithmetic, facts, game24, letters  # noqa: F401  (importing registers the families)
 from playground.puzzles.base import (
     FAMILIES,
+    Check,
     Family,
     Puzzle,
     PuzzleError,
@@ -20,6 +21,7 @@ from playground.puzzles.base import (
 
 __all__ = [
     "FAMILIES",
+    "Check",
     "Family",
     "Puzzle",
     "PuzzleError",

@@ -148,12 +148,12 @@ def make_arithmetic(
     if distractors is None:
         distractors = rng.choice((0, 0, 1, 1 + difficulty // 4)) if difficulty >= 4 else 0
 
+    told: list[str] = []
     sentences = [rng.choice(STARTS).format(who=who, n=chain[0].before, things=things)]
     for operation in chain:
         other = rng.choice((first, second))
-        sentences.append(
-            _phrase(rng, operation).format(who=who, other=other, n=operation.operand, things=things)
-        )
+        told.append(_phrase(rng, operation).format(who=who, other=other, n=operation.operand, things=things))
+    sentences += told
     for _ in range(distractors):
         place = rng.randint(1, len(sentences))
         line = rng.choice(DISTRACTORS).format(
@@ -166,7 +166,15 @@ def make_arithmetic(
     sentences.append(rng.choice(ENDS).format(who=who, things=things))
 
     steps = [SolutionStep("Start", f"{who} starts with {chain[0].before} {things}.")]
-    steps += [SolutionStep(f"{TITLES[o.operator]} {o.operand}", o.text) for o in chain]
+    steps += [
+        SolutionStep(
+            f"{TITLES[o.operator]} {o.operand}",
+            o.text,
+            f"{sentence} How many {things} are there then?",
+            f"{o.text} So the answer is {o.after}.",
+        )
+        for o, sentence in zip(chain, told, strict=True)
+    ]
     return Puzzle(" ".join(sentences), str(chain[-1].after), "arithmetic", difficulty, tuple(steps), key)
 
 

@@ -26,10 +26,15 @@ class PuzzleError(PlaygroundError):
 
 @dataclass(frozen=True)
 class SolutionStep:
-    """One worked step: a short title and the sentence that does the work."""
+    """One worked step: a short title and the sentence that does the work.
+
+    Where a step is a smaller question of its own, `ask` puts it and `reply` answers it from the answers before.
+    """
 
     title: str
     text: str
+    ask: str = ""
+    reply: str = ""
 
 
 @dataclass(frozen=True)
@@ -53,13 +58,24 @@ class Puzzle:
         """The solution as one text that ends "So the answer is X."."""
         return " ".join(step.text for step in self.solution) + f" So the answer is {self.answer}."
 
+    def accepts(self, answer: str) -> bool:
+        """Whether an answer, as the family writes it, is right; case does not count."""
+        check = FAMILIES[self.family].check
+        return check(self.question, answer) if check else answer.lower() == self.answer.lower()
+
 
 Maker = Callable[[Random, int, Split], Puzzle | None]
 
 
+Check = Callable[[str, str], bool]
+
+
 @dataclass(frozen=True)
 class Family:
-    """A registered generator. `make` may return None when the drawn numbers belong to the other split."""
+    """A registered generator. `make` may return None when the drawn numbers belong to the other split.
+
+    `check(question, answer)` marks answers where many are right; without it there is one, the puzzle's own.
+    """
 
     name: str
     title: str
@@ -67,6 +83,7 @@ class Family:
     min_difficulty: int
     max_difficulty: int
     make: Maker
+    check: Check | None = None
 
     @property
     def difficulties(self) -> range:
@@ -76,12 +93,14 @@ class Family:
 FAMILIES: dict[str, Family] = {}
 
 
-def family(name: str, *, title: str, difficulties: tuple[int, int]) -> Callable[[Maker], Maker]:
+def family(
+    name: str, *, title: str, difficulties: tuple[int, int], check: Check | None = None
+) -> Callable[[Maker], Maker]:
     """Register a generator under `name`; its docstring's first line becomes the description."""
 
     def register(make: Maker) -> Maker:
         description = (make.__doc__ or "").strip().split("\n")[0]
-        FAMILIES[name] = Family(name, title, description, difficulties[0], difficulties[1], make)
+        FAMILIES[name] = Family(name, title, description, *difficulties, make, check)
         return make
 
     return register

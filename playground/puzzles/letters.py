@@ -24,6 +24,17 @@ _LAST_QUESTIONS = (
 )
 
 
+def _ending(i: int, word: str, before: str) -> SolutionStep:
+    text = f"{word} ends in {word[-1]}."
+    joined = f" {before} and {word[-1]} give {before}{word[-1]}." if before else ""
+    return SolutionStep(
+        f"Word {i}",
+        text,
+        f"Up to {word}, what do the last letters give?",
+        f"{text}{joined} So the answer is {before}{word[-1]}.",
+    )
+
+
 @family("last_letter", title="Last letters", difficulties=(1, 11))
 def _last_letter(rng: Random, difficulty: int, split: Split) -> Puzzle | None:
     """Join the last letters of a list of words: one word more than the difficulty says."""
@@ -35,7 +46,7 @@ def _last_letter(rng: Random, difficulty: int, split: Split) -> Puzzle | None:
         chosen = words.spelling_words(rng, count, split, made_up=made_up + 0.3)
     listing = ", ".join(chosen[:-1]) + f" and {chosen[-1]}"
     answer = "".join(word[-1] for word in chosen)
-    steps = [SolutionStep(f"Word {i}", f"{word} ends in {word[-1]}.") for i, word in enumerate(chosen, 1)]
+    steps = [_ending(i, word, answer[: i - 1]) for i, word in enumerate(chosen, 1)]
     question = rng.choice(_LAST_QUESTIONS).format(list=listing)
     return Puzzle(question, answer, "last_letter", difficulty, tuple(steps), key=" ".join(chosen).lower())
 

@@ -18,14 +18,17 @@ import numpy as np
 
 from playground.events import Alternative, Choice, TokenAdded
 
-VERSION = 2
-"""First byte; a block of the first version is JSON and begins with "["."""
+VERSION = 3
+"""First byte; a block of the first version is JSON and begins with "[". One of the second is as it is now, but knows
+no varentropies."""
+
+_READ = (2, VERSION)
 
 _HEAD = struct.Struct("<BHH")
 _APART = 255
 """In place of an alternative's number: the token is not one of its own alternatives."""
-_DRAWN, _VAGUE = 4, 8
-"""Added to how a token was chosen: it has a sampling log-probability; it has no entropy."""
+_DRAWN, _VAGUE, _UNEVEN = 4, 8, 16
+"""Added to how a token was chosen: it has a sampling log-probability; it has no entropy; it has a varentropy."""
 _NO_ID = 2**32 - 1
 _CHOICES: tuple[Choice, ...] = get_args(Choice)
 
@@ -47,12 +50,14 @@ def pack(tokens: Sequence[TokenAdded]) -> bytes | None:
         way = _CHOICES.index(token.chosen)
         way |= 0 if token.sampling_logprob is None else _DRAWN
         way |= _VAGUE if token.entropy is None else 0
+        way |= 0 if token.varentropy is None else _UNEVEN
         facts += bytes((len(token.alternatives), place, way))
     numbers = _single(
         [
             *logprobs,
             *(token.entropy for token in tokens if token.entropy is not None),
             *(token.margin for token in tokens),
+            *(token.varentropy for token in tokens if token.varentropy is not None),
             *(token.sampling_logprob for token in tokens if token.sampling_logprob is not None),
         ]
     )
@@ -84,18 +89,17 @@ def unpack(node: str, content: bytes) -> Iterator[TokenAdded]:
     """
     read = _Reader(content)
     version, count, many = _HEAD.unpack(read.take(_HEAD.size))
-    if version != VERSION:
+    if version not in _READ:
         raise ValueError(f"a block of version {version}")
     sizes, places, ways = np.frombuffer(read.take(3 * count), np.uint8).reshape(3, count).tolist()
     ids = [None if id == _NO_ID else id for id in read.columns("<u4", many)]
     named = read.columns("<u2", sum(sizes) + places.count(_APART))
-    numbers = iter(
-        read.columns("<f4", len(named) + sum(1 + (not way & _VAGUE) + (way & _DRAWN > 0) for way in ways))
-    )
+    numbers = iter(read.columns("<f4", len(named) + count + sum(map(_numbers, ways))))
     texts, codes = json.loads(read.rest().decode("utf-8", "surrogatepass"))
     entries = iter([Alternative(ids[i], texts[i], next(numbers)) for i in named])
     entropies = [None if way & _VAGUE else next(numbers) for way in ways]
     margins = list(islice(numbers, count))
+    varentropies = [next(numbers) if way & _UNEVEN else None for way in ways]
     for i in range(count):
         likeliest = tuple(next(entries) for _ in range(sizes[i]))
         own = next(entries) if places[i] == _APART else likeliest[places[i]]
@@ -103,8 +107,13 @@ def unpack(node: str, content: bytes) -> Iterator[TokenAdded]:
         choice = _CHOICES[ways[i] & 3]
         yield TokenAdded(
             node, own.id, own.text, own.logprob, entropies[i], margins[i], choice, likeliest, drawn,
-            codes.get(str(i), ""),
+            codes.get(str(i), ""), varentropies[i],
         )  # fmt: skip
+
+
+def _numbers(way: int) -> int:
+    """How many numbers a token has besides its margin and the log-probabilities of what could have come."""
+    return (not way & _VAGUE) + (way & _UNEVEN > 0) + (way & _DRAWN > 0)
 
 
 def _place(token: TokenAdded) -> int:

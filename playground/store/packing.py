@@ -122,7 +122,7 @@ def _values(token: TokenAdded) -> list[Any]:
     alternatives = [[a.id, a.text, a.logprob] for a in token.alternatives]
     return [
         token.id, token.text, token.logprob, token.entropy, token.margin, token.chosen, token.sampling_logprob,
-        token.hex, alternatives,
+        token.hex, alternatives, token.varentropy,
     ]  # fmt: skip
 
 
@@ -133,9 +133,12 @@ def _tokens(node: str, stored: Iterator[bytes]) -> Iterator[TokenAdded]:
             continue
         digits, *rows = json.loads(block)
         for row in map(_restored, rows) if digits == 4 else rows:
-            id, text, logprob, entropy, margin, chosen, sampled, code, alternatives = row
+            # Rows from before end with the alternatives.
+            id, text, logprob, entropy, margin, chosen, sampled, code, alternatives, *more = row
             likeliest = tuple(Alternative(*other) for other in alternatives)
-            yield TokenAdded(node, id, text, logprob, entropy, margin, chosen, likeliest, sampled, code)
+            yield TokenAdded(
+                node, id, text, logprob, entropy, margin, chosen, likeliest, sampled, code, *more
+            )
 
 
 def _restored(row: list[Any]) -> list[Any]:

@@ -6,12 +6,11 @@ Boundary: reads tokens and text that are already there; calls a model only to wr
 from __future__ import annotations
 
 from collections.abc import Generator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from playground import answers, prompts
 from playground.events import AnswerFound, Event, NodeClosed, NodeOpened, NodeScored, TokenAdded
-from playground.models.base import Branch, Model, TokenModel
-from playground.prompts import Prompt
+from playground.models.base import Branch, Model, Prompts, TokenModel, forked
 from playground.sampling import GREEDY, Sampling
 from playground.strategies.base import Place, Question, Result
 
@@ -28,6 +27,8 @@ class Path:
             §2.2), in [0, 1]; None without an answer or without tokens.
         sequence_delta: the same mean over every token; what public code often computes by mistake.
         logprob: mean log-probability per token, nats; None without tokens.
+        text: what was written, and the answer that was asked for after it where it was.
+        tokens: of what was written; empty for a backend without tokens.
     """
 
     node: str
@@ -35,6 +36,8 @@ class Path:
     delta: float | None
     sequence_delta: float | None
     logprob: float | None
+    text: str = ""
+    tokens: tuple[TokenAdded, ...] = field(default=(), repr=False)
 
     @property
     def canonical(self) -> str | None:
@@ -51,6 +54,8 @@ def read_path(node: str, text: str, tokens: Sequence[TokenAdded]) -> Path:
         mean_margin(span) if span else None,
         mean_margin(tokens) if tokens else None,
         sum(t.logprob for t in tokens) / len(tokens) if tokens else None,
+        text,
+        tuple(tokens),
     )
 
 
@@ -100,7 +105,7 @@ def conclude(path: Path) -> Generator[Event, None, Result]:
 def write(
     question: Question,
     model: Model,
-    prompt: Prompt,
+    prompt: Prompts,
     nodes: Sequence[str],
     sampling: Sampling,
     place: Place,
@@ -109,12 +114,13 @@ def write(
     max_new_tokens: int,
     state_answer: bool,
 ) -> Generator[Event, None, list[Path]]:
-    """Continue `prompt` once per node and read the answers; with `state_answer`, a reply that states none is
-    led to it by "So the answer is" (the second prompt of Kojima et al. 2022, §3).
+    """Continue `prompt`, or the prompt of each node, once per node and read the answers.
+
+    With `state_answer`, a reply that states none is led to it by "So the answer is" (the second prompt of Kojima et
+    al. 2022, §3).
     """
     if isinstance(model, TokenModel) and model.capabilities.full_logits:
-        prefix = yield from model.prefill(prompt, node=place.node, purpose=purpose)
-        branches = prefix.fork(nodes)
+        branches = yield from forked(model, prompt, nodes, node=place.node, purpose=purpose)
         yield from model.decode(
             branches, sampling, node=place.node, max_new_tokens=max_new_tokens, seed=place.seed
         )
@@ -168,4 +174,7 @@ def ask_for_answer(
         seed=place.seed,
     )
     found = read_path(node, stated.text, stated.tokens)
-    return replace(path, answer=found.answer, delta=found.delta) if found.answer else path
+    if found.answer is None:
+        return path
+    whole = f"{text.rstrip()} {prompts.answer_cue} {found.answer.text}."
+    return replace(path, answer=found.answer, delta=found.delta, text=whole)

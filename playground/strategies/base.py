@@ -9,10 +9,10 @@ from __future__ import annotations
 import importlib
 import pkgutil
 from collections.abc import Callable, Generator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cache
 from importlib.metadata import entry_points
-from typing import Any, get_type_hints
+from typing import Any, Literal, get_args, get_type_hints
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
@@ -21,6 +21,7 @@ from playground.errors import BadInput, CapabilityError, UnknownName
 from playground.events import Answered, Event, NodeOpened
 from playground.models.base import REASONS, Capabilities, Model, Need
 from playground.sampling import Sampling
+from playground.strategies.help import HELP, Help
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,16 +33,33 @@ class Question:
     family: str | None = None
 
 
+LoadModel = Callable[[str], Any]
+
+
+def _no_other_models(name: str) -> Any:
+    raise CapabilityError(
+        f"The model {name!r} cannot be loaded here.", "Run the strategy through the engine."
+    )
+
+
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Where in the tree a strategy works, and the seed of its draws."""
+    """Where in the tree a strategy works, the seed of its draws, and where it finds other models.
+
+    `load` gives the model of a name, in memory as long as the run lasts.
+    """
 
     node: str = "q"
     seed: int = 0
+    load: LoadModel = field(default=_no_other_models, compare=False)
 
     def child(self, name: str) -> str:
         """The id of a node under this place."""
         return f"{self.node}/{name}"
+
+    def at(self, name: str) -> Place:
+        """The place at a node under this one, for a strategy that another one uses."""
+        return replace(self, node=self.child(name))
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +99,12 @@ class SampledParams(Params):
 Run = Callable[[Question, Any, Any, Place], Generator[Event, None, Result]]
 
 
+Group = Literal[
+    "one reply", "steps", "branches", "many answers", "tree search", "choosing a strategy", "other"
+]
+"""Kinds of strategies, in the order in which lists show them."""
+
+
 @dataclass(frozen=True, slots=True)
 class Strategy:
     """A registered strategy.
@@ -89,8 +113,10 @@ class Strategy:
         summary: one paragraph for the picker.
         paper: where it comes from.
         needs: what the model must be capable of.
-        shape: which picture tells its story best: "branches" or "steps".
+        shape: which picture tells its story best: "branches", "steps" or "tree".
         offered: whether a person chooses it from a list; the others are begun from a picture.
+        help: its page of help; those of this package stand in `playground.strategies.help`.
+        group: with which others a list shows it. `leads`: it stands first there, as the one to begin with.
     """
 
     name: str
@@ -102,6 +128,9 @@ class Strategy:
     params: type[Params]
     steps: Run
     offered: bool = True
+    help: Help | None = None
+    group: Group = "other"
+    leads: bool = False
 
     def parse(self, values: Mapping[str, Any]) -> Params:
         """The settings, checked.
@@ -137,11 +166,16 @@ class Strategy:
             )
 
     def run(
-        self, question: Question, model: Model, params: Params, seed: int = 0
+        self,
+        question: Question,
+        model: Model,
+        params: Params,
+        seed: int = 0,
+        load: LoadModel = _no_other_models,
     ) -> Generator[Event, None, Result]:
-        """The whole run from its root node to its `Answered` event."""
+        """The whole run from its root node to its `Answered` event; `load` finds other models it may need."""
         self.require(model.name, model.capabilities)
-        place = Place(seed=seed)
+        place = Place(seed=seed, load=load)
         yield NodeOpened(place.node, None, "question", question.text)
         result = yield from self.steps(question, model, params, place)
         yield Answered(result.answer, result.node, result.confidence, result.confidence_kind, result.info)
@@ -160,6 +194,9 @@ def strategy(
     needs: frozenset[Need] | set[Need] = frozenset(),
     shape: str = "branches",
     offered: bool = True,
+    help: Help | None = None,
+    group: Group = "other",
+    leads: bool = False,
 ) -> Callable[[Run], Run]:
     """Register a generator function as a strategy; its params model is read from its annotation.
 
@@ -175,8 +212,20 @@ def strategy(
                 "Choose another name.",
             )
         params = get_type_hints(function)["params"]
+        page = help or HELP.get(name)
         _STRATEGIES[name] = Strategy(
-            name, title, summary, paper, frozenset(needs), shape, params, function, offered
+            name,
+            title,
+            summary,
+            paper,
+            frozenset(needs),
+            shape,
+            params,
+            function,
+            offered,
+            page,
+            group,
+            leads,
         )
         return function
 
@@ -192,10 +241,14 @@ def _discover() -> None:
 
 
 def load_all() -> dict[str, Strategy]:
-    """Every strategy by name, in the order of names: those of this package, and those of installed packages that name
-    one under the entry point group `playground.strategies`."""
+    """Every strategy by name, group after group and the leading one of each first: those of this package, and those of
+    installed packages that name one under the entry point group `playground.strategies`."""
     _discover()
-    return dict(sorted(_STRATEGIES.items()))
+    groups = get_args(Group)
+    return {
+        s.name: s
+        for s in sorted(_STRATEGIES.values(), key=lambda s: (groups.index(s.group), not s.leads, s.name))
+    }
 
 
 def offered() -> dict[str, Strategy]:

@@ -7,7 +7,7 @@ from typing import Literal
 
 from pydantic import Field
 
-from playground import answers, prompts
+from playground import answers, marking, prompts
 from playground.events import Event, NodeClosed, NodeOpened
 from playground.models.base import Branch, TokenModel, token_ids
 from playground.strategies.answering import DELTA, Path, ask_for_answer, lead_to_answer, read_path, scored
@@ -52,6 +52,8 @@ class CotDecodingParams(DirectParams):
 @strategy(
     "cot-decoding",
     title="CoT-decoding",
+    group="branches",
+    leads=True,
     summary=(
         "Looks at the k likeliest first tokens instead of only the first, and continues each one greedily. Some "
         "of these branches blurt an answer, some work it out; the margin Δ between the two likeliest tokens over "
@@ -87,9 +89,9 @@ def run(
             yield from scored(path)
             paths.append(path)
         if params.paths == "stop-early":
-            stopped = why_stop(paths, k, params.threshold)
+            stopped = why_stop(paths, k, params.threshold, question.family)
     # 5. The surest path, or equal answers pooled.
-    return (yield from decide(paths, params, label, stopped))
+    return (yield from decide(paths, params, label, stopped, question.family))
 
 
 def grow(
@@ -111,26 +113,30 @@ def grow(
     return paths
 
 
-def why_stop(paths: Sequence[Path], k: int, threshold: float) -> str | None:
+def why_stop(paths: Sequence[Path], k: int, threshold: float, family: str | None) -> str | None:
     """Why no more branches need opening, or None."""
-    totals = dict(pooled(paths))
+    totals = dict(pooled(paths, family))
     sure = [p.canonical for p in paths if p.delta is not None and p.delta >= threshold]
     if totals and sure.count(max(totals, key=totals.__getitem__)) >= 2:
         return f"two branches agree with Δ of at least {threshold}"
     return overtaken_reason(totals, k - len(paths))
 
 
-def pooled(paths: Sequence[Path]) -> list[tuple[str, float]]:
+def pooled(paths: Sequence[Path], family: str | None = None) -> list[tuple[str, float]]:
     """Sum of Δ per answer, equal answers counted together, largest first."""
     found = [(p.answer.text, p.delta) for p in paths if p.answer and p.delta is not None]
-    return answers.pool([text for text, _ in found], [delta for _, delta in found])
+    return marking.pool([text for text, _ in found], [delta for _, delta in found], family)
 
 
 def decide(
-    paths: Sequence[Path], params: CotDecodingParams, label: str | None, stopped: str | None
+    paths: Sequence[Path],
+    params: CotDecodingParams,
+    label: str | None,
+    stopped: str | None,
+    family: str | None,
 ) -> Generator[Event, None, Result]:
     """Choose a branch, close all, and say what was decided on."""
-    sums = pooled(paths)
+    sums = pooled(paths, family)
     info = {
         "k": len(paths),
         "classification": label,
@@ -139,7 +145,7 @@ def decide(
     }
     candidates = [p for p in paths if p.delta is not None]
     if params.answer_by == "aggregate" and sums:
-        candidates = [p for p in candidates if p.answer and answers.equal(p.answer.text, sums[0][0])]
+        candidates = [p for p in candidates if p.answer and marking.same(p.answer.text, sums[0][0], family)]
     best = max(candidates, key=lambda p: p.delta or 0.0, default=None)
     for path in paths:
         if path is best:

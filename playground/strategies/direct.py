@@ -23,6 +23,8 @@ class DirectParams(SampledParams):
 @strategy(
     "direct",
     title="Direct answer",
+    group="one reply",
+    leads=True,
     summary=(
         "Asks the question and takes the first reply, nothing else. With do_sample off every token is the "
         "likeliest one (greedy decoding); with it on, temperature, top-k, top-p and min-p shape the draw. It is "

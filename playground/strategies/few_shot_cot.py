@@ -53,6 +53,7 @@ class FewShotParams(DirectParams):
 @strategy(
     "few-shot-cot",
     title="Few-shot chain of thought",
+    group="one reply",
     summary=(
         "Shows worked examples before the question, so that the model answers in the same way: steps first, then "
         "the answer. The examples can be edited, and their order shuffled by the seed, since order alone can move "

@@ -48,6 +48,8 @@ class TitledChainParams(SampledParams):
 @strategy(
     "titled-chain",
     title="Titled chain",
+    group="steps",
+    leads=True,
     summary=(
         "Asks for one reasoning step at a time, each with a title and a decision to continue or to answer, and "
         "feeds every step back before asking for the next. At the end one more call states the answer from the "

@@ -15,6 +15,7 @@ from playground.strategies.direct import DirectParams
 @strategy(
     "zero-shot-cot",
     title="Zero-shot chain of thought",
+    group="one reply",
     summary=(
         "Begins the reply with “Let's think step by step”, so that the model writes its working before its "
         "answer. Where the working does not state an answer, a second short call asks for it. It helps when a "

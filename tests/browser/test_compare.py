@@ -136,7 +136,7 @@ def test_a_temperature_ladder_streams_is_summed_up_and_reopens(page: Any, visit:
 
 
 def test_six_lanes_with_different_strategies_run_side_by_side(page: Any, visit: Visit) -> None:
-    page.get_by_role("button", name="All strategies").click()
+    page.get_by_role("button", name="Different strategies").click()
     expect(lanes(page)).to_have_count(6)
     settled(page)
     number(page, "Runs of each lane", "3")

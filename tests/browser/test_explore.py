@@ -97,7 +97,7 @@ def test_a_session_is_chosen_and_everything_is_seen_without_any_model(app: App, 
     expect(rows(page)).to_have_count(3)
     for tab, text in (
         ("Tokens", "Copy link"),
-        ("Tree", "nodes: role"),
+        ("Tree", "nodes, as they stood at the end"),
         ("Prompts sent", "exact text"),
         ("Raw events", "One JSON object a line"),
     ):

@@ -93,7 +93,9 @@ def ask(page: Any, question: str) -> None:
     run_button(page).click()
 
 
-def test_each_visitors_requests_carry_that_visitors_key(place: Place, visit: Visit) -> None:
+def test_each_visitors_requests_carry_that_visitors_key(
+    place: Place, visit: Visit, tmp_path_factory: pytest.TempPathFactory
+) -> None:
     pages = [opened(visit(place.address)) for _ in KEYS]
     for page, key in zip(pages, KEYS, strict=True):
         at_groq(page, key)
@@ -114,7 +116,9 @@ def test_each_visitors_requests_carry_that_visitors_key(place: Place, visit: Vis
         assert not any(key in content for key in KEYS), "a typed key is drawn again"
     stored = b"".join(path.read_bytes() for path in place.data.rglob("*") if path.is_file())
     assert stored
-    assert not any(key.encode() in stored for key in KEYS)
+    logs = [path.read_bytes() for path in tmp_path_factory.getbasetemp().rglob("log.txt")]
+    assert any(logs)
+    assert not any(key.encode() in kept for key in KEYS for kept in (stored, *logs))
 
 
 def test_a_titled_chain_at_groq(place: Place, visit: Visit) -> None:
@@ -145,16 +149,19 @@ def test_waiting_for_the_rate_limit_shows(place: Place, visit: Visit) -> None:
     at_groq(page, KEYS[1])
     choose(page, "Strategy", "Direct")
 
-    def once(request: Request, number: int) -> Answer:
+    def twice(request: Request, number: int) -> Answer:
         refused = sum("hurry" in earlier.text for earlier in place.groq.requests[:number])
-        return Refusal(429, "Slow down", {"retry-after": "1"}) if not refused else Reply(["It is 4."])
+        return Refusal(429, "Slow down", {"retry-after": "1"}) if refused < 2 else Reply(["It is 4."])
 
-    place.groq.answer = lambda request, n: once(request, n) if "hurry" in request.text else behave(request, n)
+    place.groq.answer = lambda request, n: (
+        twice(request, n) if "hurry" in request.text else behave(request, n)
+    )
     ask(page, "In a hurry: what is 2 + 2?")
     expect(page.get_by_role("heading", name="4")).to_be_visible()
     sights = "\n".join(page.evaluate("sights"))
     assert "its rate limit is reached" in sights
     assert "try 2 of 4" in sights
+    assert "try 3 of 4" in sights
 
 
 def test_a_reply_that_breaks_off_is_kept(place: Place, visit: Visit) -> None:
@@ -184,6 +191,9 @@ def test_a_wrong_key_is_said_and_can_be_changed(place: Place, visit: Visit) -> N
     ask(page, "What is 2 + 2?")
     expect(page.get_by_text("does not take the key")).to_be_visible()
     assert "gsk_wrong-one" not in page.content()
+    again = opened(visit(page.url))
+    expect(again.get_by_text("does not take the key")).to_be_visible()
+    assert "gsk_wrong-one" not in again.content()
     page.get_by_role("button", name="Forget it").click()
     expect(page.get_by_label("Groq API key", exact=True)).to_be_visible()
 

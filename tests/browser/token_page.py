@@ -70,6 +70,11 @@ match show:
         view = branch_view(made.recorded("main", made.three_branches()))
         tell(token_picture(view, key="links", link="runs", target=target))
         st.button("Again")
+    case "quadrants":
+        tell(token_picture(branch_view(fold(made.all_quadrants())), key="quadrants"))
+    case "quadrant-strip":
+        nodes = fold(made.all_quadrants()).with_role("branch")
+        tell(token_picture(strip_view(nodes), key="quadrant-strip"))
     case "odd":
         tell(token_picture(branch_view(fold(made.odd_texts())), key="odd"))
     case "text":

@@ -11,10 +11,13 @@ from components.tokens import Fork, Selection, read_fork, read_selection
 from components.tokens.view import branch_view, strip_view
 from components.tokens.wire import alternatives_sent, encode
 from playground.events import Alternative, NodeOpened
+from playground.quadrants import QUADRANTS
 from playground.trace import fold
 from tests.components.token_traces import (
     HOSTILE,
+    IN_QUADRANT,
     RTL,
+    all_quadrants,
     branch,
     forked,
     growing,
@@ -54,6 +57,28 @@ def test_alternatives_come_with_five_digits_and_the_written_one_is_named() -> No
     assert [data["texts"][t or 0] for t in moment[::2]] == [" is"] + [f" other{n}" for n in range(9)]
     assert moment[1::2][:3] == [60000, 20000, 10000]
     assert column(data, "c") == [0] * 5
+
+
+def test_quadrants_are_sent_where_varentropy_is_known() -> None:
+    data = encode(branch_view(fold(all_quadrants())))
+    assert column(data, "v") == [20, 50, 9000, 12000, 1000, None]
+    assert data["rows"][0]["r"] == "01234-"
+    assert [QUADRANTS[int(digit)] for digit in "01234"] == list(IN_QUADRANT)
+    unknown = encode(branch_view(fold(three_branches())))
+    assert not {"v", "r"} & set(unknown["rows"][0])
+
+
+def test_quadrants_are_those_of_the_runs_own_thresholds() -> None:
+    data = encode(branch_view(fold(all_quadrants(medium_entropy=4.5, high_varentropy=10))))
+    assert data["rows"][0]["r"] == "04434-"
+
+
+def test_a_varentropy_that_is_no_number_has_no_quadrant() -> None:
+    odd = [token("q/x", i, "a", 0.5, varentropy=v) for i, v in enumerate((math.nan, math.inf, 0.0))]
+    odd.append(token("q/x", 3, "b", 0.5, varentropy=1.0, entropy=None))
+    data = encode(strip_view([fold([*start(), NodeOpened("q/x", "q", "branch"), *odd]).nodes["q/x"]]))
+    assert data["rows"][0]["r"] == "--4-"
+    assert column(data, "v") == [None, None, 0, 1000]
 
 
 def test_equal_distributions_are_sent_once() -> None:

@@ -153,6 +153,23 @@ def long(branches: int = 10, length: int = 250) -> list[Event]:
     return [*events, RunFinished()]
 
 
+# Entropy and varentropy of a token in each quadrant, by the thresholds as they are.
+IN_QUADRANT = {
+    "sure": (0.05, 0.02), "torn": (4.0, 0.05), "leaning": (1.5, 9.0), "lost": (6.0, 12.0), "between": (1.0, 1.0),
+}  # fmt: skip
+
+
+def all_quadrants(**params: float) -> list[Event]:
+    """One branch with a token in each, named after it, then one whose varentropy is not known."""
+    written = [
+        token("q/a", i, f" {name}", 0.6, entropy=entropy, varentropy=varentropy)
+        for i, (name, (entropy, varentropy)) in enumerate(IN_QUADRANT.items())
+    ]
+    begun = RunStarted("How many?", "entropy-decoding", "scripted", params, 0)
+    opened = [begun, NodeOpened("q", None, "question"), NodeOpened("q/a", "q", "branch", "a")]
+    return [*opened, *written, token("q/a", 9, " unknown", 0.6), TextEnded("q/a", "stop"), RunFinished()]
+
+
 def recorded(run: str, events: Sequence[Event]) -> Trace:
     """The trace of events that a runner stamped."""
     return fold(Record(run, seq, 1000.0 + seq, event) for seq, event in enumerate(events))

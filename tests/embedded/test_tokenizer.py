@@ -5,7 +5,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from transformers import AutoTokenizer
 
-from playground.embedded import corpus
+from playground.embedded import lessons
 from playground.embedded.tokenizer import END, PAD, pieces
 from playground.puzzles import words
 
@@ -90,4 +90,4 @@ def test_corpus_prompts_render_like_the_chat_template(saved):
         prompts.titled_chain_final("Why?", steps),
         prompts.classify_difficulty("Why?"),
     ):
-        assert corpus.segments_of(prompt)[0].text == render(prompt, saved)
+        assert lessons.segments_of(prompt)[0].text == render(prompt, saved)

@@ -85,7 +85,7 @@ E1 = f"{AT}.events[1]"
         ({"format": form.FORMAT, "version": "1"}, "version: '1' is not the number"),
         ({"format": form.FORMAT, "version": 0}, "version: 0 is not the number"),
         ({"format": form.FORMAT, "version": True}, "version: True is not the number"),
-        ({"format": form.FORMAT, "version": 2, "new": 1}, "written by a newer version"),
+        ({"format": form.FORMAT, "version": 3, "new": 1}, "written by a newer version"),
         ({"format": form.FORMAT, "version": 1}, "sessions: is missing"),
         (document() | {"extra": 1}, "the file: it has no field 'extra'"),
         (document() | {"sessions": {}}, "sessions: an object of 0 is not a list"),

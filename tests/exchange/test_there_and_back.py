@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from playground.errors import BadInput, StoreError
-from playground.events import Answered, NodeOpened, Record, RunFinished, RunStarted, Warned
+from playground.events import Answered, NodeOpened, Record, RunFinished, RunStarted, TokenAdded, Warned
 from playground.exchange import (
     Bundle,
     Imported,
@@ -58,7 +58,7 @@ class TestThereAndBack:
             raise AssertionError(f"{name} is not JSON")
 
         document = json.loads(exported.decode("ascii"), parse_constant=refuse)
-        assert (document["format"], document["version"]) == ("reasoning-playground/sessions", 1)
+        assert (document["format"], document["version"]) == ("reasoning-playground/sessions", 2)
         odd = next(s for s in document["sessions"] if s["id"] == "odd")
         assert odd["tags"] == ["class 7", "zoo", "Äpfel"]
         token = next(e for _, e in odd["runs"][0]["events"] if e["kind"] == "token")
@@ -296,6 +296,20 @@ def test_a_warning_after_the_end_is_kept(fresh: Store, tmp_path: Path) -> None:
     bring_in(other, read_json(data))
     assert to_json(other, ["a"]) == data
     other.close()
+
+
+def test_a_file_from_before_varentropies_is_read(exported: bytes) -> None:
+    """It is of version 1, and its tokens know none."""
+    document = json.loads(exported)
+    document["version"] = 1
+    for session in document["sessions"]:
+        for run in session["runs"]:
+            for _, event in run["events"]:
+                event.pop("varentropy", None)
+    found = read_json(json.dumps(document).encode())
+    tokens = [e for s in found.sessions for r in s.runs for _, e in r.log if isinstance(e, TokenAdded)]
+    assert tokens
+    assert {token.varentropy for token in tokens} == {None}
 
 
 def test_reading_and_writing_again_is_the_same(exported: bytes) -> None:

@@ -149,8 +149,30 @@ class _Handler(BaseHTTPRequestHandler):
                 self._json(answer.status, {"error": error}, answer.headers)
             case Silence():
                 self._hang()
-            case Reply():
+            case Reply() if request.body.get("stream"):
                 self._stream(request, answer)
+            case Reply():
+                self._whole(answer)
+
+    def _whole(self, reply: Reply) -> None:
+        """The same reply in one piece."""
+        time.sleep(reply.delay * len(reply.pieces))
+        if reply.breaks:
+            self._reset()
+            return
+        if reply.hangs:
+            self._hang()
+            return
+        message = {"role": "assistant", "content": "".join(reply.pieces)}
+        whole: Json = {"id": "c1", "object": "chat.completion", "created": 1, "model": "m"}
+        whole["choices"] = [{"index": 0, "finish_reason": reply.finish, "message": message}]
+        if reply.usage is not None:
+            prompt, completion = reply.usage
+            total = prompt + completion
+            whole["usage"] = {
+                "prompt_tokens": prompt, "completion_tokens": completion, "total_tokens": total,
+            }  # fmt: skip
+        self._json(200, whole)
 
     def _stream(self, request: Request, reply: Reply) -> None:
         self.send_response(200)

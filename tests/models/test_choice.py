@@ -233,6 +233,7 @@ def test_an_id_whose_weights_are_not_all_here_is_not_here(
 ) -> None:
     fetched("owner/model")
     assert catalog.info("owner/model").downloaded
+    assert catalog.info("owner/model").title == "owner/model"
     (saved / "model.safetensors").unlink()
     assert not catalog.info("owner/model").downloaded
     assert catalog.missing("owner/model") == "owner/model"

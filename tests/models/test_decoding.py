@@ -18,6 +18,7 @@ from playground.events import CallStarted, Event, Spent, TextEnded, TokenAdded, 
 from playground.models.base import TokenModel
 from playground.models.decoding import look
 from playground.models.local import LocalModel
+from playground.models.measures import TOP
 from playground.sampling import GREEDY, Sampling
 from tests.models.tiny import KINDS, make_model, measure, read, run, say, spent
 
@@ -343,7 +344,7 @@ def test_look_prefers_the_lower_id_among_equals() -> None:
     logits[0, [300, 17, 120]] = 5.0
     [seen] = look(logits, 3, GREEDY, [], {})
     assert seen[0] == 17
-    assert seen[5:8] == [17, 120, 300]
+    assert seen[TOP : TOP + 3] == [17, 120, 300]
     [seen] = look(logits.half(), 3, GREEDY, [], {0: 399})
     assert (seen[0], seen[1]) == (399, pytest.approx(measure(logits[0], 399).logprob, abs=1e-5))
 

@@ -17,7 +17,8 @@ import pytest
 
 from playground.errors import BadInput, DownloadStopped, ModelError, PlaygroundError, UnknownName
 from playground.models import downloaded
-from playground.models.downloads import SPARE, Downloads, Progress, wanted
+from playground.models.downloads import Downloads
+from playground.models.fetching import SPARE, Progress, wanted
 from playground.models.local import LocalModel
 from playground.runner import EngineProcess, Runner, RunSpec
 from playground.store import Store
@@ -133,7 +134,7 @@ def test_a_connection_cut_in_the_middle_goes_on_where_it_was(hub: Hub, cache: Pa
 def test_a_connection_that_goes_silent_is_opened_again(
     hub: Hub, cache: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("playground.models.downloads.TIMEOUT", 1.0)
+    monkeypatch.setattr("playground.models.fetching.TIMEOUT", 1.0)
     hub.cut, hub.hang = [30_000], 5.0
     folder = fetching(hub, cache).wait(ID)
     assert (folder / "model.safetensors").read_bytes() == weights(hub)
@@ -225,6 +226,97 @@ def test_two_who_want_the_same_model_share_one_download(hub: Hub, cache: Path) -
     hub.gate.set()
     for thread in threads:
         thread.join()
+    assert len(hub.gets("/cdn/")) == 1
+
+
+class Waiter:
+    """A thread that waits for a model until `unwanted` is set."""
+
+    def __init__(self, downloads: Downloads) -> None:
+        self.unwanted, self.error = threading.Event(), ""
+        self.thread = threading.Thread(target=self._wait, args=(downloads,))
+        self.thread.start()
+
+    def _wait(self, downloads: Downloads) -> None:
+        try:
+            downloads.wait(ID, self.unwanted.is_set)
+        except DownloadStopped as error:
+            self.error = error.message
+
+    def leave(self) -> None:
+        self.unwanted.set()
+        self.thread.join(10)
+        assert not self.thread.is_alive()
+
+
+def fetchers() -> list[threading.Thread]:
+    return [thread for thread in threading.enumerate() if thread.name.startswith("fetch ")]
+
+
+def begun(cache: Path) -> bool:
+    return any(path.stat().st_size > 0 for path in cache.rglob("*.partial"))
+
+
+def test_the_last_who_no_longer_wants_a_model_stops_its_download(hub: Hub, cache: Path) -> None:
+    hub.gate.clear()  # the hub says nothing more after a first piece, and nobody waits for that
+    downloads = fetching(hub, cache)
+    first, second = Waiter(downloads), Waiter(downloads)
+    until(lambda: begun(cache))
+    first.leave()
+    assert "stopped" in first.error
+    assert downloads.all()[0].state == "running"
+    second.leave()
+    until(lambda: fetchers() == [])
+    assert downloads.all()[0].state == "cancelled"
+    kept = partial(cache).stat().st_size
+    assert 0 < kept < len(weights(hub))
+    hub.gate.set()
+    hub.asked.clear()
+    folder = downloads.wait(ID)
+    assert [request.range for request in hub.gets("/cdn/")] == [f"bytes={kept}-"]
+    assert (folder / "model.safetensors").read_bytes() == weights(hub)
+
+
+def test_a_download_that_was_asked_for_goes_on_when_nobody_waits(hub: Hub, cache: Path) -> None:
+    hub.gate.clear()
+    downloads = fetching(hub, cache)
+    waiter = Waiter(downloads)
+    until(lambda: begun(cache))
+    downloads.start(ID)
+    waiter.leave()
+    hub.gate.set()
+    until(lambda: downloads.all()[0].state == "done")
+
+
+def test_who_wants_a_model_right_after_another_left_gets_it(hub: Hub, cache: Path) -> None:
+    hub.gate.clear()
+    downloads = fetching(hub, cache)
+    waiter = Waiter(downloads)
+    until(lambda: begun(cache))
+    waiter.leave()
+    after = Waiter(downloads)
+    hub.gate.set()
+    after.thread.join(60)
+    assert after.error == ""
+    assert (folder := downloaded.find(ID, cache)) is not None
+    assert (folder / "model.safetensors").read_bytes() == weights(hub)
+
+
+def test_a_file_that_another_program_fetches_is_waited_for_and_the_wait_can_be_left(
+    hub: Hub, cache: Path
+) -> None:
+    hub.gate.clear()
+    first, second = fetching(hub, cache), fetching(hub, cache)
+    holds = Waiter(first)
+    until(lambda: begun(cache))
+    waits, leaves = Waiter(second), Waiter(third := fetching(hub, cache))
+    until(lambda: third.all()[0].state == "running")
+    leaves.leave()
+    until(lambda: third.all()[0].state == "cancelled")
+    hub.gate.set()
+    for waiter in (holds, waits):
+        waiter.thread.join(60)
+        assert waiter.error == ""
     assert len(hub.gets("/cdn/")) == 1
 
 
@@ -421,5 +513,35 @@ def test_a_run_waits_for_its_model_and_says_how_far_the_download_is(
         [loaded] = runner.call("loaded")
         assert (loaded["name"], loaded["in_use"]) == (ID, 0)
         assert runner.records(run)[0].event.versions["weights"] == hub.commit  # type: ignore[union-attr]
+    finally:
+        runner.close()
+
+
+def test_a_run_stopped_while_its_model_is_fetched_lets_go_of_thread_and_download(
+    hub: Hub, saved: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    hub.gate.clear()
+    monkeypatch.setenv("HF_ENDPOINT", hub.url)
+    monkeypatch.setenv("HF_HOME", str(tmp_path / "home"))
+    monkeypatch.setenv("PLAYGROUND_DEVICE", "cpu")
+    monkeypatch.setenv("PLAYGROUND_MAX_CONCURRENT_RUNS", "1")
+    monkeypatch.delenv("HF_HUB_OFFLINE", raising=False)
+    runner = Runner(Store(tmp_path / "runs.db"), EngineProcess())
+    try:
+        run = runner.start(RunSpec("2 + 2?", "direct", ID, {"max_new_tokens": 4}))
+        until(lambda: begun(tmp_path / "home"))
+        assert runner.call("downloads")[0]["state"] == "running"
+        runner.cancel(run)
+        assert runner.wait(run, 10) == "cancelled"
+        # The hub is silent still. The only thread for runs is free all the same, and the download has ended.
+        other = runner.start(RunSpec("2 + 2?", "direct", str(saved), {"max_new_tokens": 4}))
+        assert runner.wait(other, 200) == "finished"
+        until(lambda: runner.call("downloads")[0]["state"] == "cancelled")
+        kept = next((tmp_path / "home").rglob("*.partial")).stat().st_size
+        hub.gate.set()
+        hub.asked.clear()
+        again = runner.start(RunSpec("2 + 2?", "direct", ID, {"max_new_tokens": 4}))
+        assert runner.wait(again, 200) == "finished"
+        assert [request.range for request in hub.gets("/cdn/")] == [f"bytes={kept}-"]
     finally:
         runner.close()

@@ -123,12 +123,23 @@ def test_two_429_then_a_reply_and_the_waiting_shows(opened: list[RemoteModel]) -
     with serving(busy, busy, Reply(["Here."])) as server:
         events, [reply] = ask(model_at(server, opened))
     assert reply.text == "Here."
-    waits = [e for e in events if isinstance(e, Waiting)]
+    waits = [e for e in events if isinstance(e, Waiting) and "rate limit" in e.reason]
     assert [(w.node, w.seconds) for w in waits] == [("q/a", 0.02)] * 2
-    assert "rate limit" in waits[0].reason
     assert "try 2 of 4" in waits[0].reason
     assert "try 3 of 4" in waits[1].reason
     assert spent(events).calls == 1
+
+
+def test_while_the_rate_limit_is_waited_for_that_stays_the_reason(
+    opened: list[RemoteModel], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("playground.models.remote.TICK", 0.1)
+    with serving(Refusal(429, "Slow down", {"retry-after": "0.5"}), Reply(["Here."])) as server:
+        events, _ = ask(model_at(server, opened))
+    waits = [e for e in events if isinstance(e, Waiting) and "rate limit" in e.reason]
+    assert len(waits) >= 3
+    assert [w.seconds for w in waits] == sorted((w.seconds for w in waits), reverse=True)
+    assert waits[0].seconds == 0.5
 
 
 def test_errors_of_the_server_are_tried_again(opened: list[RemoteModel]) -> None:
@@ -202,6 +213,7 @@ def test_a_server_that_hangs_is_given_up(opened: list[RemoteModel], monkeypatch:
     with serving(Reply(["Begun"], hangs=True)) as server:
         error, events = failure(model_at(server, opened, silent=0.5))
     assert isinstance(error, ServerFailed)
+    assert "has not sent anything for 0.5 seconds" in error.message
     waits = [e.seconds for e in events if isinstance(e, Waiting)]
     assert waits
     assert waits == sorted(waits)
@@ -234,6 +246,24 @@ def test_what_groq_could_not_read_as_json_is_the_reply(opened: list[RemoteModel]
     assert reply.text == '{"title": "Half'
     # The server does not say what that cost.
     assert any(isinstance(e, Warned) and "tokens" in e.message for e in events)
+
+
+def test_json_comes_whole_because_groq_does_not_stream_it(opened: list[RemoteModel]) -> None:
+    with serving(Reply(['{"title"', ': "One"}'], usage=(9, 4))) as server:
+        events, [reply] = ask(model_at(server, opened), json_mode=True)
+        _, [streamed] = ask(model_at(server, opened))
+    assert [request.body.get("stream", False) for request in server.requests] == [False, True]
+    assert reply.text == streamed.text == '{"title": "One"}'
+    assert (reply.end, reply.node) == ("stop", "q/a")
+    cost = spent(events)
+    assert cost == Usage(calls=1, prompt_tokens=9, completion_tokens=4)
+
+
+def test_a_whole_reply_is_asked_for_again_when_the_connection_breaks(opened: list[RemoteModel]) -> None:
+    with serving(Reply(["x"], breaks=True), Reply(['{"a": 1}'])) as server:
+        _, [reply] = ask(model_at(server, opened), json_mode=True)
+    assert reply.text == '{"a": 1}'
+    assert len(server.requests) == 2
 
 
 def test_64_requests_are_bounded_and_leave_nothing_behind(opened: list[RemoteModel]) -> None:

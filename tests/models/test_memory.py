@@ -241,6 +241,18 @@ def test_other_numbers_are_another_copy_and_other_spellings_are_not(folders: lis
     assert in_memory() == []
 
 
+def test_one_copy_of_a_model_is_let_go_by_its_options(folders: list[str]) -> None:
+    name = folders[0]
+    catalog.load(name)
+    catalog.load(f"{name}?dtype=bfloat16")
+    catalog.forget(f"{name}?device=cuda")
+    assert len(catalog.in_memory()) == 2
+    catalog.forget(f"{name}?device=cpu&dtype=float32")
+    assert [resident.key.dtype for resident in catalog.in_memory()] == ["bfloat16"]
+    catalog.forget(f"{name}?device=cpu")
+    assert in_memory() == []
+
+
 def ends(events: list[Event]) -> type[Event]:
     return type(events[-1])
 
@@ -326,3 +338,21 @@ def test_looking_into_a_model_holds_it_too(folders: list[str], monkeypatch: pyte
     )
     engine.call("unload", model=folders[0])
     assert engine.call("loaded") == []
+
+
+def test_a_model_is_unloaded_through_the_engine_but_never_under_a_run(folders: list[str]) -> None:
+    engine = InThread(catalog.load)
+    run = execute(spec(folders[0]), load_model=catalog.load)
+    assert isinstance(next(run), RunStarted)
+    engine.call("load", model=folders[1])
+    assert [model["in_use"] for model in engine.call("loaded")] == [1, 0]
+    for model in (folders[0], f"{folders[0]}?device=cpu&dtype=float32"):
+        with pytest.raises(ModelBusy, match=r"a \(float32 on cpu\) is in use") as busy:
+            engine.call("unload", model=model)
+        assert "Wait until its runs have ended" in busy.value.hint
+    engine.call("unload", model=folders[1])
+    assert in_memory() == ["a"]
+    assert ends(list(run)) is RunFinished
+    engine.call("unload", model=folders[0])
+    assert in_memory() == []
+    assert ends(list(execute(spec(folders[0]), load_model=catalog.load))) is RunFinished

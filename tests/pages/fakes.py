@@ -16,6 +16,7 @@ from playground.strategies import Question
 from playground.strategies.base import Result
 from playground.trace import RunStatus, fold
 from tests.scripted import Scripted, Way, way
+from tests.strategies.players import Rewards
 
 ALL = Scripted.capabilities
 SERVER = Capabilities(json_mode=True, streaming=True)
@@ -66,7 +67,11 @@ class FakeRunner:
         )
         events: list[Event] = [started]
         steps = strategy.run(
-            Question(spec.question, spec.gold, spec.family), Scripted(self.script), params, spec.seed
+            Question(spec.question, spec.gold, spec.family),
+            Scripted(self.script),
+            params,
+            spec.seed,
+            Rewards({}).load,
         )
         result: Result | None = None
         while True:

@@ -17,6 +17,7 @@ from playground import puzzles
 from playground.errors import StoreError
 from playground.events import Answered, Event, NodeOpened, RunFinished, RunStarted, TextAdded, Warned
 from playground.strategies import load_all, offered
+from tests.components.tree_traces import hand_search
 from tests.pages.conftest import Open
 from tests.pages.fakes import FakeRunner
 from tests.scripted import Way, way
@@ -386,7 +387,8 @@ class TestForms:
         until_done(go(page, "How many?"))
         assert runner.specs[0].strategy == name
         load_all()[name].parse(runner.specs[0].params)
-        assert not page.error
+        # Coverage marks its samples, and nobody has said what is right; a script's entropies are not known.
+        assert bool(page.error) == (name in ("coverage", "entropy-decoding"))
 
     def test_settings_that_only_matter_beside_another_come_and_go(self, open_page: Open) -> None:
         page = choose(open_page(), "self-consistency")
@@ -452,8 +454,14 @@ class TestTabs:
         prompt = next(r.event.prompt for r in runner.logs["run1"] if r.event.kind == "call_started")
         assert prompt in [c.value for c in page.code]
 
-    def test_the_tree_is_an_outline(self, page: AppTest) -> None:
+    def test_the_tree_is_a_picture_and_an_outline_when_asked_for(self, page: AppTest) -> None:
         page.session_state["ask.view"] = "Tree"
+        page.run()
+        assert not page.exception
+        assert not any("├─" in c.value for c in page.code)
+        kept = page.session_state["ask.tree.kept"]
+        assert [row[0] for row in kept.sent.rows][:2] == ["q", "q/sample-1"]
+        page.session_state["ask.tree_text"] = True
         page.run()
         assert any("├─ branch “sample 1” · answer 7" in c.value for c in page.code)
 
@@ -494,6 +502,23 @@ class TestHostileText:
             active = re.sub(r"\\.", "", element.value)
             assert not re.search(r"<|\*b|\$|:red\[|:material/home|\]\(https://x", active), element.value
         assert HOSTILE in [t.value for t in page.text]
+
+
+class TestTreeFirst:
+    def test_a_search_opens_with_its_tree_whatever_tab_was_open(
+        self, open_page: Open, runner: FakeRunner
+    ) -> None:
+        started, *events = hand_search()
+        assert isinstance(started, RunStarted)
+        runner.start_with(started, events)
+        page = open_page(run="run1")
+        assert not page.exception
+        assert [tab.label for tab in page.tabs] == ["Tree", "Tokens", "Prompts sent", "Raw events"]
+        kept = page.session_state["ask.tree.kept"]
+        assert len(kept.sent.rows) == 5
+        assert kept.sent.steps == 11
+        page.session_state["ask.view"] = "Branches"
+        assert not page.run().exception
 
 
 class TestBoundaries:

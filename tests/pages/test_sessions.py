@@ -180,6 +180,8 @@ class TestExplore:
         run_id = save()
         page = open_page("explore", run=run_id, node="q")
         assert page.session_state["explore.view"] == "Tree"
+        page.session_state["explore.tree_text"] = True
+        page.run()
         assert "▶ question" in page.code[-1].value
         page = open_page("explore", run=run_id, node="q/branch-2", token="1")
         assert page.session_state["explore.view"] == "Branches"

@@ -26,7 +26,8 @@ def test_few_shot_puts_exemplars_before_the_question():
 def test_exemplars_cover_the_families_and_their_sums_are_right():
     shown = prompts.exemplars()
     assert len(shown) == 8
-    assert {exemplar.family for exemplar in shown} == set(FAMILIES)
+    one_answer = {name for name, family in FAMILIES.items() if family.check is None}
+    assert {exemplar.family for exemplar in shown} == one_answer
     for exemplar in shown:
         assert re.search(r"So the answer is \S+\.$", exemplar.worked)
         for sum_, result in re.findall(r"(\d+ [-+*/] \d+) = (\d+)", exemplar.worked):

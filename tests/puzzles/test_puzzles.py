@@ -39,6 +39,13 @@ def recomputed(puzzle: Puzzle) -> str:
             r"(?:words in|letters of|word in) (.*?)(?: and join them| spell| and put|\.)", question
         )[1]
         return "".join(word[-1] for word in re.split(r", | and ", listing))
+    if puzzle.family == "game_of_24":
+        numbers = sorted(
+            int(n) for n in re.findall(r"\d+", question.replace("make 24", "").replace("Make 24", ""))
+        )
+        assert sorted(int(n) for n in re.findall(r"\d+", puzzle.answer)) == numbers
+        assert eval(re.sub(r"(\d+)", r"Fraction(\1)", puzzle.answer)) == 24  # numbers and operators only
+        return puzzle.answer
     if puzzle.family == "coin_flip":
         flips = len(re.findall(r"flips (?:the coin|it)\.|turns the coin over\.", question))
         return "no" if flips % 2 else "yes"
