@@ -26,6 +26,8 @@ def answer_card(trace: Trace) -> None:
         if finished or trace.answered:
             answer(trace)
         cost(trace)
+        if known := reused(trace):
+            st.caption(known)
         if finished:
             st.caption(many(trace))
     for message, times in Counter(warning.message for warning in trace.warnings).items():
@@ -81,6 +83,16 @@ def cost(trace: Trace) -> None:
             money(trace.cost_usd),
             help=price_note(trace),
         )
+
+
+def reused(trace: Trace) -> str:
+    """How much of what was read was known already; "" where nothing was."""
+    usage = trace.usage
+    if not usage.cached_tokens or not usage.prompt_tokens:
+        return ""
+    share = usage.cached_tokens / usage.prompt_tokens
+    known = count(usage.cached_tokens)
+    return f"{known} of the prompt tokens ({share:.0%}) were still in the KV cache and not read again."
 
 
 def money(cost_usd: float | None) -> str:

@@ -237,6 +237,11 @@ class ChatApi:
                     f"{title} has not sent anything for {self.server.silent:g} seconds.",
                     "Try again, or choose another model.",
                 )
+            case sdk.APIConnectionError() if "Connect" not in type(error.__cause__).__name__:
+                return ServerFailed(
+                    f"{title} broke the connection off before its reply was whole, {self.server.tries} times.",
+                    "Run it again; what came is kept.",
+                )
             case sdk.APIConnectionError():
                 return ServerFailed(
                     f"{title} cannot be reached at {self._client.base_url}.",

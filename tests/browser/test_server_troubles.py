@@ -32,7 +32,9 @@ def behave(request: Request, number: int) -> Answer:
     if "a bad step" in request.text and not spoilt:
         spoilt.append(number)
         return Reply([NOT_A_STEP])
-    if "reset" in request.text and tries > 1:
+    if "reset in a stream" in request.text:
+        return Reply(["It is ", "nearly"], breaks=True)
+    if "reset at the second step" in request.text and tries > 1:
         return Reply(['{"title": "Half', ' a step", "con'], breaks=True)
     return Reply([STEPS[min(max(tries - 1, 0), 2)]], usage=(20, 9))
 
@@ -87,12 +89,17 @@ def says(page: Any, *texts: str) -> None:
             [],
         ),
         (
-            "Titled chain", "Please reset in the middle of the second step",
-            ["broke off in the middle of a reply", "Run it again; what came is kept.", "Count", "Half a step"],
+            "Direct", "Please reset in a stream",
+            ["broke off in the middle of a reply", "Run it again; what came is kept.", "It is nearly"],
+            [],
+        ),
+        (
+            "Titled chain", "Please reset at the second step",
+            ["broke the connection off before its reply was whole", "Run it again; what came is kept.", "Count"],
             [],
         ),
     ],
-    ids=["500s", "silence", "silence in mid reply", "malformed steps", "a reset"],
+    ids=["500s", "silence", "silence in mid reply", "malformed steps", "a reset", "a reset whole"],
 )  # fmt: skip
 def test_a_trouble_is_said_and_what_came_is_kept(
     page: Any, visit: Visit, strategy: str, question: str, seen: list[str], waited: list[str]
