@@ -18,6 +18,11 @@ def _check(family: str | None) -> puzzles.Check | None:
     return known.check if known else None
 
 
+def kind(family: str | None) -> answers.Wanted | None:
+    """What is looked for as the answer to such a question; None for whatever is there."""
+    return "formula" if _check(family) is not None else None
+
+
 def known(gold: str | None, family: str | None) -> bool:
     """Whether an answer to such a question can be marked."""
     return gold is not None or _check(family) is not None

@@ -13,7 +13,7 @@ importing it must stay cheap: sympy and math-verify are only ever loaded in the 
 from playground.answers.checker import CheckerUnavailable
 from playground.answers.equality import Comparison, How, compare, equal, normalise, pool
 from playground.answers.offsets import offsets_from_pieces, token_span
-from playground.answers.spans import AnswerKind, Span, announces_answer, locate, states_answer
+from playground.answers.spans import AnswerKind, Span, Wanted, announces_answer, locate, states_answer
 
 __all__ = [
     "AnswerKind",
@@ -21,6 +21,7 @@ __all__ = [
     "Comparison",
     "How",
     "Span",
+    "Wanted",
     "announces_answer",
     "compare",
     "equal",

@@ -33,26 +33,29 @@ _PIECE = re.compile(
     re.VERBOSE | re.IGNORECASE,
 )
 _MATHEMATICAL = re.compile(r"\d|\\[A-Za-z]|[√∞π²³]|[A-Za-z)]\s?[-+*/^=<>×÷±−≤≥]\s?[A-Za-z(]")
+_SUM = re.compile(r"[\d)]\s{0,3}(?:[-+*/×÷−·]|\\times|\\cdot|\\div)")
 _CURRENCY = re.compile(r"\\?[$€£¥₹]\s?")
 
 
-def find(text: str, start: int, end: int, *, numbers_only: bool, alone: bool) -> Found | None:
+def find(
+    text: str, start: int, end: int, *, numbers_only: bool, alone: bool, left: bool = False
+) -> Found | None:
     """The answer that the mathematics in [start, end) gives; None where there is none.
 
     Of an equation it is the number on its right, or else on its left. The formula is all of [start, end),
     else what that starts with, else what its first number starts. With `alone` the last of these does not
-    count, and beside the formula there may be nothing but a unit.
+    count, and beside the formula there may be nothing but a unit. With `left` an equation's answer is its left side.
     """
     everything = _formula(text, start, end, commas=True)
-    if everything.end == end and (found := _answer(text, everything, numbers_only)):
+    if everything.end == end and (found := _answer(text, everything, numbers_only, left)):
         return found
     formula = _formula(text, start, end, commas=False)
-    found = _answer(text, formula, numbers_only)
+    found = _answer(text, formula, numbers_only, left)
     if alone:
         return found if is_unit(text[formula.end : end]) else None
     if found is None and (number := NUMBER.search(text, start, end)):
         formula = _formula(text, number.start(), end, commas=False)
-        found = _answer(text, formula, numbers_only) or (number.start(), number.end(), "number")
+        found = _answer(text, formula, numbers_only, left) or (number.start(), number.end(), "number")
     return found
 
 
@@ -100,8 +103,12 @@ def _formula(text: str, start: int, end: int, *, commas: bool) -> _Formula:
     return _Formula(start, stop, tuple(sign for sign in equals if sign[1] <= stop))
 
 
-def _answer(text: str, formula: _Formula, numbers_only: bool) -> Found | None:
+def _answer(text: str, formula: _Formula, numbers_only: bool, left: bool) -> Found | None:
     """The number an equation ends with, else begins with; else the whole formula if it may be one."""
+    if left and formula.equals:
+        side = text[formula.start : formula.equals[0][0]]
+        if _SUM.search(side):
+            return formula.start, formula.start + len(side.rstrip()), "expression"
     starts = [formula.start, *(end for _, end in formula.equals)]
     ends = [*(start for start, _ in formula.equals), formula.end]
     for start, end in ((starts[-1], ends[-1]), (starts[0], ends[0])):

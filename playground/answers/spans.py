@@ -19,6 +19,10 @@ AnswerKind = Literal["number", "option", "yes_no", "expression", "text"]
 """number: 90, 3/4, 50%. option: the letter of (B). yes_no: yes, no, true, false, heads, tails, even, odd.
 expression: other mathematics. text: any other short answer."""
 
+Wanted = AnswerKind | Literal["formula"]
+"""What can be looked for; formula: an expression, and of an equation its left side, for questions that ask how a number
+is made."""
+
 MAX_SENTENCE = 300
 """Characters in a box, or after a cue, in which the answer is looked for."""
 MAX_CUES = 50
@@ -38,7 +42,7 @@ class Span:
     kind: AnswerKind
 
 
-def locate(text: str, *, kind: AnswerKind | None = None) -> Span | None:
+def locate(text: str, *, kind: Wanted | None = None) -> Span | None:
     r"""Find the final answer in `text`; None when there is none.
 
     In order of preference: the last `\boxed{...}`; what follows the last cue ("the answer is", "Answer:",
@@ -50,7 +54,7 @@ def locate(text: str, *, kind: AnswerKind | None = None) -> Span | None:
     never quotes, emphasis or the full stop. A sign and a percent mark are part of a number.
 
     `kind` limits the search to answers of one kind, and then allows weaker signs of it, such as a bare
-    letter for options. "expression" also accepts numbers, "text" whatever the cue announces.
+    letter for options. "expression" and "formula" also accept numbers, "text" whatever the cue announces.
     """
     return _first(chain(_stated(text, kind), _last(text, kind)), kind)
 
@@ -72,12 +76,12 @@ _Readings = Iterator[Span | None]
 """What a text can be read as, best first. Where a `kind` is wanted, its weaker signs are among them."""
 
 
-def _first(readings: Iterable[Span | None], kind: AnswerKind | None) -> Span | None:
-    accepted = {"number", "expression"} if kind == "expression" else {kind}
+def _first(readings: Iterable[Span | None], kind: Wanted | None) -> Span | None:
+    accepted = {"number", "expression"} if kind in ("expression", "formula") else {kind}
     return next((span for span in readings if span and (kind is None or span.kind in accepted)), None)
 
 
-def _stated(text: str, kind: AnswerKind | None) -> _Readings:
+def _stated(text: str, kind: Wanted | None) -> _Readings:
     for region in _announced(text):
         yield from _in_region(text, region, kind)
     yield from _alone(text, kind)
@@ -181,7 +185,7 @@ _YES_NO_ANY = re.compile(rf"(?<![\w'’-])({_YES_NO})\b(?!['’-]|\s(?:though|if
 _REASON = re.compile(r",?\s(?:because|since|which\smeans|given\sthat)\b|\s[-–—]\s")
 
 
-def _in_region(text: str, region: _Region, kind: AnswerKind | None) -> _Readings:
+def _in_region(text: str, region: _Region, kind: Wanted | None) -> _Readings:
     start, end = _trimmed(text, region.start, region.end)
     if start >= end:
         return
@@ -232,9 +236,11 @@ def _without_trailing(text: str, start: int, end: int) -> int:
     return end
 
 
-def _mathematics(text: str, start: int, end: int, kind: AnswerKind | None, *, alone: bool) -> Span | None:
+def _mathematics(text: str, start: int, end: int, kind: Wanted | None, *, alone: bool) -> Span | None:
     numbers_only = kind == "number"
-    found = formulas.find(text, start, end, numbers_only=numbers_only, alone=alone and not numbers_only)
+    found = formulas.find(
+        text, start, end, numbers_only=numbers_only, alone=alone and not numbers_only, left=kind == "formula"
+    )
     return Span(found[0], found[1], text[found[0] : found[1]], found[2]) if found else None
 
 
@@ -277,7 +283,7 @@ _ENUMERATOR = re.compile(
 )
 
 
-def _alone(text: str, kind: AnswerKind | None) -> _Readings:
+def _alone(text: str, kind: Wanted | None) -> _Readings:
     """Of a text that is little more than its answer."""
     short = len(text) <= MAX_SENTENCE
     start, end = _trimmed(text, 0, len(text)) if short else (len(text) - len(text.lstrip()), len(text))
@@ -297,7 +303,7 @@ def _alone(text: str, kind: AnswerKind | None) -> _Readings:
         yield _words(text, start, end, MAX_WORDS_ALONE)
 
 
-def _last(text: str, kind: AnswerKind | None) -> _Readings:
+def _last(text: str, kind: Wanted | None) -> _Readings:
     """The last number, option letter or word of its kind anywhere in the text."""
     option = _last_match(_OPTION_MARK, text, 0, len(text))
     number = _last_number(text)

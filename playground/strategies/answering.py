@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Generator, Sequence
 from dataclasses import dataclass, field, replace
 
-from playground import answers, prompts
+from playground import answers, marking, prompts
 from playground.events import AnswerFound, Event, NodeClosed, NodeOpened, NodeScored, TokenAdded
 from playground.models.base import Branch, Model, Prompts, TokenModel, forked
 from playground.sampling import GREEDY, Sampling
@@ -44,9 +44,9 @@ class Path:
         return self.answer.canonical if self.answer else None
 
 
-def read_path(node: str, text: str, tokens: Sequence[TokenAdded]) -> Path:
+def read_path(node: str, text: str, tokens: Sequence[TokenAdded], family: str | None = None) -> Path:
     """Locate the answer in `text` and measure the branch; `tokens` may be empty (text-only backends)."""
-    answer = find_answer(node, text, tokens)
+    answer = find_answer(node, text, tokens, family)
     span = tokens[answer.first_token : answer.last_token] if answer and tokens else ()
     return Path(
         node,
@@ -59,13 +59,13 @@ def read_path(node: str, text: str, tokens: Sequence[TokenAdded]) -> Path:
     )
 
 
-def find_answer(node: str, text: str, tokens: Sequence[TokenAdded]) -> AnswerFound | None:
+def find_answer(node: str, text: str, tokens: Sequence[TokenAdded], family: str | None) -> AnswerFound | None:
     """The answer's exact place in the text and, where there are tokens, in the tokens; None if there is none."""
     first = last = None
     offsets: list[tuple[int, int]] = []
     if tokens:
         text, offsets = answers.offsets_from_pieces([t.data for t in tokens])
-    span = answers.locate(text)
+    span = answers.locate(text, kind=marking.kind(family))
     if span is None:
         return None
     if tokens:
@@ -128,7 +128,7 @@ def write(
             yield from lead_to_answer(
                 model, [b for b in branches if not answers.states_answer(b.text)], place
             )
-        return [read_path(b.node, b.text, b.tokens) for b in branches]
+        return [read_path(b.node, b.text, b.tokens, question.family) for b in branches]
     replies = yield from model.sample(
         prompt,
         nodes,
@@ -140,7 +140,7 @@ def write(
     )
     paths = []
     for reply in replies:
-        path = read_path(reply.node, reply.text, reply.tokens)
+        path = read_path(reply.node, reply.text, reply.tokens, question.family)
         if state_answer and not answers.states_answer(reply.text):
             path = yield from ask_for_answer(question, model, path, reply.text, place)
         paths.append(path)
@@ -173,7 +173,7 @@ def ask_for_answer(
         max_new_tokens=ANSWER_TOKENS,
         seed=place.seed,
     )
-    found = read_path(node, stated.text, stated.tokens)
+    found = read_path(node, stated.text, stated.tokens, question.family)
     if found.answer is None:
         return path
     whole = f"{text.rstrip()} {prompts.answer_cue} {found.answer.text}."

@@ -106,7 +106,7 @@ def grow(
         yield from lead_to_answer(model, [b for b in branches if answers.locate(b.text) is None], place)
     paths = []
     for branch in branches:
-        path = read_path(branch.node, branch.text, branch.tokens)
+        path = read_path(branch.node, branch.text, branch.tokens, question.family)
         if params.state_answer and not in_place and path.answer is None:
             path = yield from ask_for_answer(question, model, path, branch.text, place)
         paths.append(path)

@@ -186,7 +186,7 @@ def decide(
         yield from lead_to_answer(model, [b for b in leaves if answers.locate(b.text) is None], place)
     found: list[Chosen] = []
     for leaf in leaves:
-        path = read_path(leaf.node, leaf.text, leaf.tokens)
+        path = read_path(leaf.node, leaf.text, leaf.tokens, family)
         yield from scored(path)
         found.append(Chosen(leaf.node, path.answer.text if path.answer else None, path.delta or 0.0))
     result = yield from choose(found, "naive", family)

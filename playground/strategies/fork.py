@@ -73,7 +73,7 @@ def run(
     )
     if params.state_answer and answers.locate(_text(begin) + branch.text) is None:
         yield from lead_to_answer(model, [branch], place)
-    return (yield from conclude(read_path(node, "", [*begin, *branch.tokens])))
+    return (yield from conclude(read_path(node, "", [*begin, *branch.tokens], question.family)))
 
 
 def _token(data: Mapping[str, Any], node: str) -> TokenAdded:

@@ -79,7 +79,7 @@ def run(
         yield Warned("None of the smaller questions got an answer.")
         return Result(None, info=info)
     # 3. The last answer is the answer; where it states none, or questions were left out, it is asked for.
-    path = read_path(last.node, last.text, last.tokens)
+    path = read_path(last.node, last.text, last.tokens, question.family)
     if not (complete and answers.states_answer(last.text)):
         reasoning = "\n".join(reply for _, reply in solved)
         path = yield from ask_for_answer(question, model, path, reasoning, place)

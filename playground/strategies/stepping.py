@@ -124,7 +124,7 @@ def longer(line: Line, reply: Completion, question: Question) -> Line:
     steps = (*line.steps, text) if text else line.steps
     tokens = (*line.tokens, *reply.tokens)
     done = reply.end in ("stop", "context full") or not text or answers.announces_answer(text)
-    path = read_path(reply.node, reply.text, reply.tokens) if done and text else None
+    path = read_path(reply.node, reply.text, reply.tokens, question.family) if done and text else None
     return replace(
         line,
         node=reply.node,
@@ -166,7 +166,7 @@ def finish(
     )
     ended = {}
     for line, reply in zip(open_, replies, strict=True):
-        path = read_path(reply.node, reply.text, reply.tokens)
+        path = read_path(reply.node, reply.text, reply.tokens, question.family)
         if path.answer is not None:
             yield path.answer
         ended[line.node] = replace(

@@ -71,7 +71,7 @@ def think(
         found = list(dict.fromkeys(filter(None, map(_bare, reply.text.splitlines()))))[:n]
         proposed.append([])
         for i, text in enumerate(found, 1):
-            child = stated(line, f"{line.node}/{i}", text)
+            child = stated(line, f"{line.node}/{i}", text, question.family)
             yield NodeOpened(child.node, line.node, "thought", text)
             yield Titled(child.node, "", text, final=child.done)
             if child.answer is not None:
@@ -88,10 +88,10 @@ def _bare(line: str) -> str:
     return _BULLET.sub("", line, count=1).strip()
 
 
-def stated(line: Line, node: str, text: str) -> Line:
+def stated(line: Line, node: str, text: str, family: str | None) -> Line:
     """The line with a thought that is known as a text."""
     done = answers.announces_answer(text)
-    path = read_path(node, text, ())
+    path = read_path(node, text, (), family)
     return replace(
         line,
         node=node,

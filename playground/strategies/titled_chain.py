@@ -102,7 +102,7 @@ def run(
         max_new_tokens=params.answer_tokens,
         seed=place.seed,
     )
-    result = yield from conclude(read_path(node, reply.text, reply.tokens))
+    result = yield from conclude(read_path(node, reply.text, reply.tokens, question.family))
     return replace(result, info={"steps": len(steps)})
 
 

@@ -296,3 +296,29 @@ def test_long_texts_are_read_in_linear_time(piece: str, kind: AnswerKind | None)
     start = time.process_time()
     locate(text, kind=kind)
     assert time.process_time() - start < 1.0
+
+
+@pytest.mark.parametrize(
+    ("text", "formula"),
+    [
+        ("(10 - 4) * 4 = 24", "(10 - 4) * 4"),
+        ("So the answer is (10 - 4) * 4 = 24.", "(10 - 4) * 4"),
+        ("The answer is: **6 * 4 = 24**", "6 * 4"),
+        ("6 * 2 + 12.", "6 * 2 + 12"),
+        ("So the answer is 6 * 2 + 12.", "6 * 2 + 12"),
+        (r"\boxed{(10-4)*4 = 24}", "(10-4)*4"),
+        ("24", "24"),
+        ("x = 5", "5"),
+    ],
+)
+def test_a_formula_is_an_equations_left_side(text: str, formula: str) -> None:
+    span = locate(text, kind="formula")
+    assert span is not None
+    assert span.text == formula
+    assert text[span.start : span.end] == formula
+
+
+def test_without_being_asked_for_an_equations_answer_stays_its_result() -> None:
+    span = locate("So the answer is (10 - 4) * 4 = 24.")
+    assert span is not None
+    assert span.text == "24"
