@@ -48,7 +48,7 @@ _FULL: dict[str, tuple[float, ...]] = {
     "letter_count": (3, 4, 3, 2),
     "decimal_compare": (2, 1, 2),
     "year_parity": (2, 3, 2, 1),
-    "game_of_24": (2, 3, 3),
+    "game_of_24": (4, 3, 3),
 }
 _ARITHMETIC_MOST = {
     "arithmetic": 5.0,
@@ -58,7 +58,7 @@ _ARITHMETIC_MOST = {
     "decimal_compare": 2.0,
     "year_parity": 1.0,
 }
-_WITH_GAMES = {**_ARITHMETIC_MOST, "decimal_compare": 3.0, "game_of_24": 2.0}
+_WITH_GAMES = {**_ARITHMETIC_MOST, "decimal_compare": 3.0, "game_of_24": 3.5}
 _ANSWERING = {
     "plain": 8,
     "zero_shot": 2,
