@@ -6,6 +6,7 @@ Boundary: draws what the catalogue says and writes a name into the field of the 
 
 from __future__ import annotations
 
+from importlib.util import find_spec
 from typing import Any
 
 import streamlit as st
@@ -19,6 +20,7 @@ from playground.models.memory import in_words
 
 DEVICES = ("the best there is", "cpu", "cuda", "mps")
 NUMBERS = ("what suits it", *choice.DTYPES)
+BITS = {f"{bits} bits": bits for bits in choice.BITS}
 
 
 def known(page: str, field: str) -> None:
@@ -67,19 +69,25 @@ def where(page: str, field: str) -> None:
 
     def rename() -> None:
         typed = str(st.session_state.get(field) or "").strip().partition("?")[0]
-        chosen = st.session_state[device], st.session_state[numbers]
+        place, number = st.session_state[device], st.session_state[numbers]
         st.session_state[field] = str(
             choice.Choice(
                 typed,
-                None if chosen[0] == DEVICES[0] else chosen[0],
-                None if chosen[1] == NUMBERS[0] else chosen[1],
+                None if place == DEVICES[0] else place,
+                number if number in choice.DTYPES else None,
+                BITS.get(number),
             )
         )
 
     with st.popover("Where it is computed", icon=":material/memory:", width="stretch"):
         st.selectbox("Device", DEVICES, key=device, on_change=rename, persist_state="session")
-        st.selectbox("Numbers", NUMBERS, key=numbers, on_change=rename, persist_state="session")
-        st.caption("Written behind the name, so that a saved run says it. 4 and 8 bits: `?bits=4`.")
+        able = find_spec("bitsandbytes") is not None
+        offered = [*NUMBERS, *BITS] if able else NUMBERS
+        st.selectbox("Numbers", offered, key=numbers, on_change=rename, persist_state="session")
+        st.caption(
+            "Written behind the name, so that a saved run says it."
+            + ("" if able else " With bitsandbytes installed there are 4 and 8 bits too.")
+        )
 
 
 def may_download(model: str) -> bool:

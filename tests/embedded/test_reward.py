@@ -102,11 +102,13 @@ def test_pools_are_always_the_same_and_take_own_works_in_turn(tokenizer):
 
 
 def test_the_loss_falls(written, tokenizer, tmp_path):
-    running = trainer(written, tokenizer, tmp_path, some(200), tokens=60_000, pool=200, batch_tokens=2000)
+    """The same few works again and again: what a tiny model can learn by heart."""
+    chosen = settings(tokens=40_000, own=1.0, pool=8, batch_tokens=1000)
+    running = Trainer(chosen, begin(written, chosen.seed), tokenizer, some(8), tmp_path)
     losses = []
     running.run(lambda report: losses.append(report[0] / report[2]))
     assert len(losses) > 20
-    assert sum(losses[-8:]) < 0.95 * sum(losses[:8])
+    assert sum(losses[-8:]) < 0.7 * sum(losses[:8])
 
 
 def test_continuing_gives_the_same_weights_as_never_stopping(written, tokenizer, tmp_path):

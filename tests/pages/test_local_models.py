@@ -48,6 +48,20 @@ def test_where_it_is_computed_is_part_of_the_name(page: AppTest, runner: FakeRun
     assert field(page) == "someone/small?dtype=bfloat16"
 
 
+@pytest.mark.parametrize("installed", [True, False])
+def test_few_bits_are_offered_where_they_can_be_had(
+    page: AppTest, monkeypatch: pytest.MonkeyPatch, installed: bool
+) -> None:
+    monkeypatch.setattr(local_models, "find_spec", lambda name: object() if installed else None)
+    page.text_input(key=FIELD).set_value("someone/small").run()
+    numbers = page.selectbox(key="ask.dtype")
+    assert ("4 bits" in numbers.options) is installed
+    assert ("bitsandbytes" in shown(page)) is not installed
+    if installed:
+        numbers.select("4 bits").run()
+        assert field(page) == "someone/small?bits=4"
+
+
 def test_a_download_shows_how_far_it_is(page: AppTest, runner: FakeRunner) -> None:
     going = {
         "name": "someone/small",
