@@ -61,10 +61,19 @@ def show(app: App, visit: Visit) -> Callable[..., Any]:
     return show
 
 
+# A click aimed at a place from which the last pieces of the page push its target away hits something else.
+AT_REST = """() => {
+  const app = document.querySelector("[data-testid=stApp]")?.dataset;
+  const rests = app?.testScriptState === "notRunning" && !document.querySelector("[data-testid=stSkeleton]");
+  window.restsSince = rests ? (window.restsSince ?? performance.now()) : undefined;
+  return rests && performance.now() - window.restsSince > 200;
+}"""
+
+
 def opened(page: Any) -> Any:
     page.set_default_timeout(PATIENCE)
     page.get_by_role("heading", name="Explore", level=1).wait_for()
-    settled(page)
+    page.wait_for_function(AT_REST)
     return page
 
 
