@@ -228,7 +228,9 @@ def filtering(bench: Bench) -> None:
 def best_of_n(bench: Bench) -> None:
     """Li et al. 2023; Snell et al. 2024: a verifier above the majority, weighted above naive."""
     puzzles = bench.puzzles("arithmetic", 4, 5, 6)
-    way = Way("best-of-16 with the PRM, weighted", "best-of-n", {"n": 16, "temperature": 1.0})
+    way = Way(
+        "best-of-16 with the PRM, weighted", "best-of-n", {"n": 16, "temperature": 1.0, "scorer": "PRM"}
+    )
     weighted, traces = bench.row(way, puzzles)
     rows = {}
     for rule in ("naive", "majority"):
@@ -246,7 +248,7 @@ def rebase(bench: Bench) -> None:
     puzzles = bench.puzzles("arithmetic", 4, 5, 6)
     sampled, tree = [], []
     for n in (4, 8, 16):
-        params = {"n": n, "temperature": 1.0}
+        params = {"n": n, "temperature": 1.0, "scorer": "PRM"}
         sampled.append(bench.row(Way(f"best-of-{n}, weighted", "best-of-n", params), puzzles)[0])
         tree.append(bench.row(Way(f"REBASE, B = {n}", "rebase", params), puzzles)[0])
     best = max(sampled, key=lambda row: row.share)
@@ -259,7 +261,7 @@ def revising(bench: Bench) -> None:
     for levels in ((2, 3), (4, 5), (6, 7)):
         puzzles = bench.puzzles("arithmetic", *levels, share=0.5)
         print(f"  difficulty {levels[0]} and {levels[1]}")
-        common = {"temperature": 1.0}
+        common = {"temperature": 1.0, "scorer": "PRM"}
         parallel, _ = bench.row(
             Way("8 parallel answers", "revisions", {"chains": 8, "length": 1, **common}), puzzles
         )
@@ -272,8 +274,12 @@ def revising(bench: Bench) -> None:
 def optimal(bench: Bench) -> None:
     """Snell et al. 2024, figures 4 and 8: compute-optimal as good as best-of-N at a fraction of the compute."""
     puzzles = bench.puzzles("arithmetic", 2, 3, 4, 5, 6)
-    full, _ = bench.row(Way("best-of-16, weighted", "best-of-n", {"n": 16, "temperature": 1.0}), puzzles)
-    half, _ = bench.row(Way("compute-optimal, 8 answers", "compute-optimal", {"answers": 8}), puzzles)
+    full, _ = bench.row(
+        Way("best-of-16, weighted", "best-of-n", {"n": 16, "temperature": 1.0, "scorer": "PRM"}), puzzles
+    )
+    half, _ = bench.row(
+        Way("compute-optimal, 8 answers", "compute-optimal", {"answers": 8, "scorer": "PRM"}), puzzles
+    )
     shape("at most half the tokens", half.tokens <= full.tokens / 2)
     shape("at least as good", half.share >= full.share)
 

@@ -20,7 +20,7 @@ class SearchParams(SteppedParams):
 
     n: int = Field(16, ge=1, le=256, description="Answers in the end, and steps written at every round (N).")
     max_steps: int = Field(40, ge=1, le=40, description="Rounds.")
-    scorer: Scorer = Field("PRM", description="What a step is judged by.")
+    scorer: Scorer = Field("self-judge", description="What a step is judged by.")
     reward_model: str = Field("reward:embedded", description="With the scorer PRM: which reward model.")
     select: Select = Field(
         "weighted",

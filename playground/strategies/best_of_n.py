@@ -26,7 +26,7 @@ RULES: tuple[Select, ...] = ("naive", "weighted", "majority")
 
 
 class BestOfNParams(ManyParams):
-    scorer: Scorer = Field("PRM", description="What an answer is scored by.")
+    scorer: Scorer = Field("self-judge", description="What an answer is scored by.")
     reward_model: str = Field(
         "reward:embedded",
         description="Which reward model scores.",

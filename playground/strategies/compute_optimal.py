@@ -43,7 +43,7 @@ DEFAULT: tuple[Choice, ...] = (
     Choice(strategy="revisions", params={"length": 2}, budget="chains", share=0.5),
     Choice(strategy="beam-search", budget="n"),
     Choice(strategy="beam-search", budget="n"),
-    Choice(strategy="best-of-n", params={"scorer": "PRM"}, budget="n"),
+    Choice(strategy="best-of-n", budget="n"),
 )
 """From the easiest bin to the hardest, after Snell et al. 2024, figures 4 and 7: revisions and plain sampling where
 questions are easy, search against the verifier in the middle; in the hardest bin nothing helps much."""
@@ -63,7 +63,7 @@ class ComputeOptimalParams(Params):
     difficulty: Literal["verifier", "classification"] = Field(
         "verifier", description="Judged by the probes' scores, or by asking the model."
     )
-    scorer: Scorer = Field("PRM", description="What the probes are judged by.")
+    scorer: Scorer = Field("self-judge", description="What the probes are judged by.")
     reward_model: str = Field("reward:embedded", description="With the scorer PRM: which reward model.")
     table: str = Field(
         default_factory=default_table,
@@ -118,7 +118,14 @@ def run(
     nested = get(chosen.strategy)
     nested.require(model.name, model.capabilities)
     left = params.answers - (params.probes if params.difficulty == "verifier" else 0)
-    settings = nested.parse(chosen.settings(max(1, left)))
+    given = chosen.settings(max(1, left))
+    for name in (
+        "scorer",
+        "reward_model",
+    ):  # judged as the probes were, where the table does not say otherwise
+        if name in nested.params.model_fields:
+            given.setdefault(name, getattr(params, name))
+    settings = nested.parse(given)
     inside = place.at("chosen")
     yield NodeOpened(inside.node, place.node, "step", nested.title)
     yield Titled(inside.node, nested.title, f"difficulty {number} of {BINS}: {chosen.model_dump_json()}")

@@ -26,7 +26,7 @@ class MctsParams(SteppedParams):
     )
     children: int = Field(4, ge=1, le=20, description="Next steps of every node that is expanded.")
     generate: Way = Field("sample", description="Draw each next step for itself, or ask for a list of them.")
-    scorer: Scorer = Field("PRM", description="What a finished answer is rewarded by.")
+    scorer: Scorer = Field("self-judge", description="What a finished answer is rewarded by.")
     reward_model: str = Field("reward:embedded", description="With the scorer PRM: which reward model.")
     answer_by: Literal["most visited", "best value"] = Field(
         "most visited", description="Which child is followed from the root to the answer."

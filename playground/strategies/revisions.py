@@ -34,7 +34,7 @@ class RevisionsParams(SampledParams):
         description="The best single attempt; the best answer of each chain, then of all chains, by summed scores; "
         "or the commonest answer of all attempts.",
     )
-    scorer: Scorer = Field("PRM", description="What an attempt is scored by.")
+    scorer: Scorer = Field("self-judge", description="What an attempt is scored by.")
     reward_model: str = Field(
         "reward:embedded",
         description="Which reward model scores.",

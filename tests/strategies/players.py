@@ -102,6 +102,8 @@ def events(
     strategy = get(name)
     asked = Question(question) if isinstance(question, str) else question
     more = {} if load is None else {"load": load}
+    if load is not None and "scorer" in strategy.params.model_fields:
+        params.setdefault("scorer", "PRM")
     return strategy.run(asked, model, strategy.parse(params), seed=3, **more)
 
 

@@ -76,7 +76,7 @@ class TestBestOfN:
 
     @pytest.mark.parametrize(
         ("params", "error"),
-        [({}, CapabilityError), ({"scorer": "checker"}, BadInput)],
+        [({"scorer": "PRM"}, CapabilityError), ({"scorer": "checker"}, BadInput)],
     )
     def test_what_cannot_be_scored_is_not_drawn(
         self, model: type[Tokens | Chat], params: dict[str, Any], error: type[Exception]

@@ -132,7 +132,7 @@ class TestRevisions:
     def test_a_missing_scorer_is_said_before_anything_is_spent(self, model: type[Tokens | Chat]) -> None:
         played = model(TABLE)
         with pytest.raises(CapabilityError):
-            play("revisions", played, chains=2, length=2)
+            play("revisions", played, chains=2, length=2, scorer="PRM")
         assert played.prompts == []
 
 
